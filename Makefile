@@ -1,0 +1,35 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Each makes .venv first.
+PYTHON ?= python3
+VENV ?= .venv
+PY = $(VENV)/bin/python
+READY = $(VENV)/.ready
+DEV_READY = $(VENV)/.ready-dev
+
+.PHONY: demo test lint env clean
+
+env: $(READY)
+
+$(READY): pyproject.toml setup.cfg constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --upgrade "pip>=24" "setuptools>=77"
+	$(PY) -m pip install --quiet -c constraints.txt -e ".[onedl,test]"
+	touch $@
+
+$(DEV_READY): $(READY)
+	$(PY) -m pip install --quiet -c constraints.txt -e ".[onedl,dev]"
+	touch $@
+
+# Make a small set with known truth, train STEAL on its noisy labels, evaluate, write a report.
+demo: $(READY)
+	$(PY) tools/demo.py --work-dir work_dirs/demo
+
+test: $(READY)
+	OMP_NUM_THREADS=1 $(PY) -m pytest
+
+lint: $(DEV_READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
