@@ -1,0 +1,38 @@
+"""What an edge is: pure functions of arrays and tensors.
+
+Nothing here knows of mmengine, mmcv or mmseg; a person from another framework can use any of these
+functions after reading its docstring alone.
+"""
+
+from mmsteal.functional.balanced_bce import balanced_bce_loss
+from mmsteal.functional.coarse_labels import simulate_coarse_label_map, simulate_coarse_mask
+from mmsteal.functional.direction import direction_loss
+from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
+from mmsteal.functional.edge_nms import edge_nms
+from mmsteal.functional.edge_scores import edge_scores, mean_scores
+from mmsteal.functional.edges import label_map_to_edges, mask_edges
+from mmsteal.functional.matching import edge_counts, edge_thresholds
+from mmsteal.functional.normals import edge_normals, hessian, triangle_filter
+from mmsteal.functional.thin import thin
+from mmsteal.functional.thinning import thinning_nms_loss
+
+__all__ = [
+    'EdgeGeometry',
+    'balanced_bce_loss',
+    'direction_loss',
+    'edge_counts',
+    'edge_geometry',
+    'edge_nms',
+    'edge_normals',
+    'edge_scores',
+    'edge_thresholds',
+    'hessian',
+    'label_map_to_edges',
+    'mask_edges',
+    'mean_scores',
+    'simulate_coarse_label_map',
+    'simulate_coarse_mask',
+    'thin',
+    'thinning_nms_loss',
+    'triangle_filter',
+]
