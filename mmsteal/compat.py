@@ -1,0 +1,124 @@
+"""Repairs for faults of the mm stack. Each one is inert where the stack behaves.
+
+Two families of distributions provide `mmengine`, `mmcv` and `mmseg`: OpenMMLab's own and the
+maintained `onedl-*` forks. The same source of mmsteal runs on both.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+INSTALL_ROUTES = """mmsteal needs mmengine, mmcv and mmseg. Install one of the two families:
+  maintained forks:   pip install "mmsteal[onedl]"
+  OpenMMLab's own:    pip install mmengine "mmcv>=2.0.0rc4,<2.2.0" "mmsegmentation>=1.2.2"
+Never both: they overwrite each other's files."""
+
+
+def require_mm_stack() -> None:
+    """Check that mmengine, mmcv and mmseg import.
+
+    Raises:
+        ImportError: If one of them does not; the message names both routes to install them.
+    """
+    with warnings.catch_warnings():
+        # mmcv without compiled ops warns of a layer that nothing here uses.
+        warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformable')
+        for name in ('mmengine', 'mmcv', 'mmseg', 'mmseg.models'):
+            try:
+                importlib.import_module(name)
+            except ImportError as error:
+                raise ImportError(f'Cannot import `{name}`: {error}\n{INSTALL_ROUTES}') from error
+
+
+def enable_mmseg_bases() -> None:
+    """Make `_base_ = 'mmseg::...'` find the configs of the onedl forks.
+
+    mmengine looks for a distribution called `mmsegmentation`; the fork is called
+    `onedl-mmsegmentation` and ships the same `.mim` folder.
+    """
+    from mmengine.config import utils as config_utils
+
+    for module, package in (('mmseg', 'mmsegmentation'), ('mmpretrain', 'mmpretrain')):
+        try:
+            version(package)
+        except PackageNotFoundError:
+            config_utils.MODULE2PACKAGE[module] = f'onedl-{package}'
+
+
+def prepare_distributed(cfg) -> None:
+    """Let a config train on several ranks without CUDA, over gloo.
+
+    mmengine selects a CUDA device and passes CUDA device ids for every launched rank. Without a
+    CUDA device this sets the process group up first (mmengine then keeps it) and asks for a
+    wrapper without device ids. With CUDA, or without a launcher, nothing changes.
+
+    Args:
+        cfg (Config): The runner's config; changed in place.
+    """
+    if torch.cuda.is_available() or cfg.get('launcher', 'none') == 'none':
+        return
+    if cfg.launcher == 'slurm':
+        _slurm_to_env()
+    if 'RANK' not in os.environ:
+        raise RuntimeError(
+            f'Expected the environment variable RANK to be set by the launcher "{cfg.launcher}", '
+            'but it is absent; start with tools/dist_train.sh (torchrun) or tools/slurm_train.sh.'
+        )
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+    wrapper = dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+    wrapper.update(cfg.get('model_wrapper_cfg') or {})
+    cfg.model_wrapper_cfg = wrapper
+
+
+def _slurm_to_env() -> None:
+    """Give torch.distributed the variables that it reads, from those that slurm sets."""
+    for ours, theirs in (
+        ('RANK', 'SLURM_PROCID'),
+        ('WORLD_SIZE', 'SLURM_NTASKS'),
+        ('LOCAL_RANK', 'SLURM_LOCALID'),
+    ):
+        if theirs in os.environ:
+            os.environ[ours] = os.environ[theirs]
+    os.environ.setdefault('MASTER_ADDR', os.environ.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'))
+    os.environ.setdefault('MASTER_PORT', '29500')
+
+
+def allow_trusted_checkpoints() -> None:
+    """Let a run resume from a checkpoint that it wrote itself, on torch >= 2.6.
+
+    torch 2.6 loads only plain tensors by default. mmengine's checkpoints also hold numpy scalars
+    and its own history buffers, which are declared safe here; everything else stays refused.
+    mmengine builds that fall back by themselves are not affected.
+    """
+    add = getattr(torch.serialization, 'add_safe_globals', None)
+    if add is None:
+        return
+    import numpy as np
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    scalars = [type(np.dtype(kind)) for kind in ('f8', 'f4', 'i8', 'i4', 'u1', 'b1')]
+    rebuild = np.array(0).__reduce__()[0]
+    add([HistoryBuffer, np.ndarray, np.dtype, rebuild, type(np.float64(0)), *scalars])
+    for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
+        try:
+            add([importlib.import_module(module).scalar])
+            break
+        except (ImportError, AttributeError):
+            continue
+
+
+def repair_mm_stack() -> None:
+    """Apply every repair that does not depend on a config."""
+    enable_mmseg_bases()
+    allow_trusted_checkpoints()

@@ -1,0 +1,23 @@
+"""Datasets in their released layouts, and the steps of their pipelines."""
+
+from mmsteal.datasets.cityscapes_edge import CityscapesEdgeDataset
+from mmsteal.datasets.edge_dataset import EdgeDataset
+from mmsteal.datasets.samplers import SeededInfiniteSampler
+from mmsteal.datasets.sbd_edge import SBDEdgeDataset
+from mmsteal.datasets.transforms import (
+    GenerateEdges,
+    LoadEdgeAnnotations,
+    LoadSBDAnnotations,
+    PackEdgeInputs,
+)
+
+__all__ = [
+    'CityscapesEdgeDataset',
+    'EdgeDataset',
+    'GenerateEdges',
+    'LoadEdgeAnnotations',
+    'LoadSBDAnnotations',
+    'PackEdgeInputs',
+    'SBDEdgeDataset',
+    'SeededInfiniteSampler',
+]

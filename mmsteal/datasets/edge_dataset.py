@@ -1,0 +1,267 @@
+"""Images with label maps, from which boundaries are made: any folder of them."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+import mmengine.fileio as fileio
+import numpy as np
+from mmengine import list_from_file
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from mmsteal.datasets.samplers import Draw
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+
+
+@DATASETS.register_module()
+class EdgeDataset(BaseSegDataset):
+    """Folders of images and label PNGs, optionally of instance PNGs.
+
+    The label maps that leave the loader hold 0..K-1 for the K classes in their order, K for
+    background (pixels of no class; they do make edges) and 255 for ignore (makes none), whatever
+    the files hold.
+
+    Args:
+        metainfo (dict): `classes` (K names) and, if wanted, `palette` (K RGB triples).
+        data_root (str | None): Folder that the other paths are relative to.
+        data_prefix (dict): Folders `img_path`, `seg_map_path` and, for instance-sensitive edges,
+            `instance_map_path`. Labels have the same relative name as their image.
+        ann_file (str): Text file with one relative name a line, without suffix; empty: every
+            image of the folder.
+        img_suffix (str | Sequence[str]): Ending of the image files; several are tried in turn.
+        seg_map_suffix, instance_map_suffix (str): Endings of the label files.
+        label_values (Sequence[int] | None): The value of each class in the label files. None:
+            0..K-1, leaving out `background` and `ignore_index`.
+        background (int | Sequence[int] | None): The values in the label files of pixels of no
+            class.
+        ignore_values (Sequence[int]): Further values in the files to ignore, beside
+            `ignore_index`.
+        other_values (str): What any other value is: `'error'`, `'background'` or `'ignore'`.
+        **kwargs: Passed to :class:`mmseg.datasets.BaseSegDataset`.
+
+    Raises:
+        FileNotFoundError: If a folder, the list, an image or a label is missing; named.
+        ValueError: If there are no classes, no images, or values that do not fit.
+    """
+
+    METAINFO: ClassVar[dict] = {}
+    ANNOTATION_KEYS = ('seg_map_path', 'instance_map_path')
+    MAX_CLASSES = 254
+
+    def __init__(
+        self,
+        *,
+        metainfo: dict | None = None,
+        img_suffix: str | Sequence[str] = IMAGE_SUFFIXES,
+        seg_map_suffix: str = '.png',
+        instance_map_suffix: str = '.png',
+        label_values: Sequence[int] | None = None,
+        background: int | Sequence[int] | None = None,
+        ignore_values: Sequence[int] = (),
+        other_values: Literal['error', 'background', 'ignore'] = 'error',
+        ignore_index: int = 255,
+        **kwargs,
+    ) -> None:
+        if other_values not in ('error', 'background', 'ignore'):
+            raise ValueError(
+                "Expected argument `other_values` to be 'error', 'background' or 'ignore', but "
+                f'got {other_values!r}.'
+            )
+        classes = tuple((metainfo or {}).get('classes', self.METAINFO.get('classes', ())))
+        if not 1 <= len(classes) <= self.MAX_CLASSES:
+            raise ValueError(
+                f'Expected `metainfo` of {type(self).__name__} to name 1 to {self.MAX_CLASSES} '
+                f"classes, as in metainfo=dict(classes=('road', 'car')), but got {len(classes)}."
+            )
+        self.instance_map_suffix = instance_map_suffix
+        self.value_map = label_value_map(
+            label_values if label_values is not None else self._default_values(classes, background),
+            background=background,
+            ignore_values=(*ignore_values, ignore_index),
+            other_values=other_values,
+        )
+        kwargs.setdefault('data_prefix', dict(img_path='', seg_map_path=''))
+        super().__init__(
+            metainfo=metainfo,
+            img_suffix=(img_suffix,) if isinstance(img_suffix, str) else tuple(img_suffix),
+            seg_map_suffix=seg_map_suffix,
+            # Ignored pixels leave the loader as 255 whatever they are in the files.
+            ignore_index=255,
+            **kwargs,
+        )
+
+    @staticmethod
+    def _default_values(
+        classes: Sequence[str], background: int | Sequence[int] | None
+    ) -> list[int]:
+        taken = {255, *_as_values(background)}
+        values = (v for v in range(256 + len(taken)) if v not in taken)
+        return [next(values) for _ in classes]
+
+    @classmethod
+    def get_label_map(cls, new_classes=None) -> None:
+        """Do nothing: `value_map` does this work, and knows background from ignore."""
+
+    def load_data_list(self) -> list[dict]:
+        """List images and labels.
+
+        Returns:
+            list[dict]: Per image `img_path`, the label paths, and what the loaders need to know:
+            `value_map`, `num_classes`.
+        """
+        folders = {key: self.data_prefix.get(key) for key in ('img_path', *self.ANNOTATION_KEYS)}
+        folders = {key: folder for key, folder in folders.items() if folder}
+        for key, folder in folders.items():
+            if self.backend_args is None and not osp.isdir(folder):
+                raise FileNotFoundError(
+                    f'Expected the folder of `{key}` of {type(self).__name__} at '
+                    f'{osp.abspath(folder)}, but it does not exist; set `data_root` and '
+                    '`data_prefix` in the config.'
+                )
+        names = self._list_names(folders['img_path'])
+        if not names:
+            raise ValueError(
+                f'Expected at least one image, but found none: list {self.ann_file or "(none)"}, '
+                f'folder {osp.abspath(folders["img_path"])}, suffixes {self.img_suffix}.'
+            )
+        return [self._data_info(name, folders) for name in names]
+
+    def __getitem__(self, idx: int) -> dict:
+        """Load one sample; a :class:`Draw` brings the seed of its augmentation."""
+        if isinstance(idx, Draw):
+            idx.seed_transforms()
+        return super().__getitem__(int(idx))
+
+    def prepare_data(self, idx: int) -> dict:
+        """Load and transform one sample; an unreadable image is named."""
+        try:
+            return super().prepare_data(idx)
+        except AssertionError as error:
+            if 'failed to load image' not in str(error):
+                raise
+            raise ValueError(
+                f'Cannot read the image {self.get_data_info(idx)["img_path"]}; restore the file or '
+                'leave it out of the list.'
+            ) from error
+
+    def _list_names(self, img_dir: str) -> list[tuple[str, str | None]]:
+        """(relative name without suffix, suffix or None if it has to be looked for)."""
+        if self.ann_file:
+            if self.backend_args is None and not osp.isfile(self.ann_file):
+                raise FileNotFoundError(
+                    f'Expected the list of images at {osp.abspath(self.ann_file)} (`ann_file`), '
+                    'but it does not exist.'
+                )
+            lines = list_from_file(self.ann_file, backend_args=self.backend_args)
+            return [(line.strip(), None) for line in lines if line.strip()]
+        files = fileio.list_dir_or_file(
+            img_dir,
+            list_dir=False,
+            suffix=self.img_suffix,
+            recursive=True,
+            backend_args=self.backend_args,
+        )
+        found = []
+        for file in sorted(files):
+            suffix = max((s for s in self.img_suffix if file.endswith(s)), key=len)
+            found.append((file[: -len(suffix)], suffix))
+        return found
+
+    def _data_info(self, name: tuple[str, str | None], folders: dict[str, str]) -> dict:
+        stem, suffix = name
+        image = self._find_image(osp.join(folders['img_path'], stem), suffix)
+        info = dict(
+            img_path=image,
+            label_map=None,
+            reduce_zero_label=False,
+            seg_fields=[],
+            value_map=self.value_map,
+            num_classes=len(self._metainfo['classes']),
+        )
+        for key in self.ANNOTATION_KEYS:
+            if key in folders:
+                info[key] = osp.join(folders[key], self._annotation_name(stem, key))
+                if self.backend_args is None and not osp.isfile(info[key]):
+                    raise FileNotFoundError(
+                        f'Expected the label of image {image} at {info[key]} (`{key}`), but it '
+                        'does not exist; mend `data_prefix` or the suffixes, or leave the image '
+                        'out of `ann_file`.'
+                    )
+        return info
+
+    def _annotation_name(self, stem: str, key: str) -> str:
+        suffix = self.seg_map_suffix if key == 'seg_map_path' else self.instance_map_suffix
+        return stem + suffix
+
+    def _find_image(self, stem: str, suffix: str | None) -> str:
+        candidates = [stem + s for s in ([suffix] if suffix else self.img_suffix)]
+        if self.backend_args is not None:
+            return candidates[0]
+        for path in candidates:
+            if osp.isfile(path):
+                return path
+        raise FileNotFoundError(
+            f'Expected an image {stem} with one of the suffixes {self.img_suffix}, but there is '
+            'none; check `ann_file` and `data_prefix`.'
+        )
+
+
+def label_value_map(
+    label_values: Sequence[int],
+    *,
+    background: int | Sequence[int] | None = None,
+    ignore_values: Sequence[int] = (255,),
+    other_values: Literal['error', 'background', 'ignore'] = 'error',
+) -> dict[int, int]:
+    """Map the values of label files to 0..K-1 (classes), K (background), 255 (ignore).
+
+    Args:
+        label_values (Sequence[int]): Value of each class in the files.
+        background (int | Sequence[int] | None): Values of pixels of no class.
+        ignore_values (Sequence[int]): Values to ignore.
+        other_values (str): What all other values are; `'error'` leaves them out.
+
+    Returns:
+        dict[int, int]: File value -> training value; the key -1 holds what all others become.
+
+    Raises:
+        ValueError: If a value stands for two things.
+
+    Example:
+        >>> label_value_map([1, 2], background=0)
+        {255: 255, 0: 2, 1: 0, 2: 1}
+    """
+    label_values = [int(v) for v in label_values]
+    num_classes = len(label_values)
+    backgrounds = _as_values(background)
+    taken = [*label_values, *backgrounds]
+    if len(set(taken)) != len(taken):
+        raise ValueError(
+            'Expected every class and the background to have a value of its own, but got '
+            f'label_values={label_values} and background={background}.'
+        )
+    mapping = {int(v): 255 for v in ignore_values if v not in taken}
+    mapping.update(dict.fromkeys(backgrounds, num_classes))
+    mapping.update({value: k for k, value in enumerate(label_values)})
+    if other_values != 'error':
+        mapping[-1] = num_classes if other_values == 'background' else 255
+    return mapping
+
+
+def _as_values(background: int | Sequence[int] | None) -> list[int]:
+    if background is None:
+        return []
+    return [int(v) for v in (background if isinstance(background, list | tuple) else [background])]
+
+
+def lookup_table(value_map: Mapping[int, int], size: int) -> np.ndarray:
+    """Turn a value map into an array for indexing: (size,) int16, -1 where there is no value."""
+    table = np.full(size, value_map.get(-1, -1), np.int16)
+    for value, label in value_map.items():
+        if 0 <= value < size:
+            table[value] = label
+    return table

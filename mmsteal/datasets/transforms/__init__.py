@@ -1,0 +1,7 @@
+"""Steps of the data pipeline."""
+
+from mmsteal.datasets.transforms.edges import GenerateEdges
+from mmsteal.datasets.transforms.formatting import PackEdgeInputs
+from mmsteal.datasets.transforms.loading import LoadEdgeAnnotations, LoadSBDAnnotations
+
+__all__ = ['GenerateEdges', 'LoadEdgeAnnotations', 'LoadSBDAnnotations', 'PackEdgeInputs']

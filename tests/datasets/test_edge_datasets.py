@@ -1,0 +1,205 @@
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+from PIL import Image
+
+from mmsteal.datasets import CityscapesEdgeDataset, EdgeDataset, SBDEdgeDataset
+from mmsteal.datasets.edge_dataset import label_value_map, lookup_table
+from tests.datasets.folders import SIZE, write_cityscapes, write_folder, write_sbd
+
+LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadEdgeAnnotations')]
+PREFIX = dict(img_path='images', seg_map_path='labels')
+CLASSES = dict(classes=('left', 'middle', 'right'))
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    init_default_scope('mmseg')
+
+
+def folder_dataset(root, **kwargs):
+    options = dict(data_root=str(root), data_prefix=PREFIX, metainfo=CLASSES, pipeline=LOAD)
+    return EdgeDataset(**{**options, **kwargs})
+
+
+def test_folder_of_masks(tmp_path):
+    data = folder_dataset(write_folder(tmp_path))
+    assert len(data) == 2
+    item = data[0]
+    assert item['num_classes'] == 3
+    assert item['img'].shape == (*SIZE, 3)
+    assert np.unique(item['gt_seg_map']).tolist() == [0, 1, 2]
+    assert len(data.metainfo['palette']) == 3
+
+
+def test_list_of_names_and_several_suffixes(tmp_path):
+    write_folder(tmp_path, names=('a', 'c'), suffix='.png')
+    write_folder(tmp_path, names=('b',), suffix='.jpg')
+    assert [d['img_path'][-5:] for d in folder_dataset(tmp_path)] == ['a.png', 'b.jpg', 'c.png']
+    (tmp_path / 'list.txt').write_text('b\nc\n\n')
+    chosen = folder_dataset(tmp_path, ann_file='list.txt')
+    assert [d['img_path'][-5:] for d in chosen] == ['b.jpg', 'c.png']
+
+
+def test_background_and_ignore_values(tmp_path):
+    write_folder(tmp_path, values=(0, 1, 2, 77))
+    data = folder_dataset(
+        tmp_path, metainfo=dict(classes=('one', 'two')), background=0, ignore_values=(77,)
+    )
+    # Classes first, background after the last class, ignore is 255.
+    assert data[0]['gt_seg_map'][0, [0, 8, 16, 31]].tolist() == [2, 0, 1, 255]
+
+
+@pytest.mark.parametrize(('other', 'expected'), [('background', 1), ('ignore', 255)])
+def test_other_values(tmp_path, other, expected):
+    write_folder(tmp_path, values=(9, 1, 2))
+    data = folder_dataset(
+        tmp_path, metainfo=dict(classes=('nine',)), label_values=[9], other_values=other
+    )
+    assert np.unique(data[0]['gt_seg_map']).tolist() == [0, expected]
+
+
+def test_instances_are_loaded(tmp_path):
+    write_folder(tmp_path, instances=True)
+    data = folder_dataset(tmp_path, data_prefix=dict(PREFIX, instance_map_path='instances'))
+    assert np.unique(data[0]['gt_instance_map']).tolist() == [0, 300]
+
+
+def test_cityscapes_released_layout(tmp_path):
+    prefix = dict(
+        img_path='leftImg8bit/train', seg_map_path='gtFine/train', instance_map_path='gtFine/train'
+    )
+    write_cityscapes(tmp_path)
+    options = dict(data_root=str(tmp_path), data_prefix=prefix, pipeline=LOAD)
+    item = CityscapesEdgeDataset(**options)[0]
+    assert item['gt_seg_map'][0, [0, 16, 31]].tolist() == [0, 13, 255]
+    assert {26000, 26001} <= set(np.unique(item['gt_instance_map']).tolist())
+    cars = CityscapesEdgeDataset(metainfo=dict(classes=('car',)), **options)
+    assert cars.metainfo['palette'] == [[0, 0, 142]]
+    # Road is not wanted but known: background. Void stays ignored.
+    assert cars[0]['gt_seg_map'][0, [0, 16, 31]].tolist() == [1, 0, 255]
+
+
+def test_sbd_released_layout(tmp_path):
+    write_sbd(tmp_path)
+    pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadSBDAnnotations', boundaries='cls')]
+    data = SBDEdgeDataset(data_root=str(tmp_path), ann_file='train.txt', pipeline=pipeline)
+    item = data[0]
+    assert np.unique(item['gt_seg_map']).tolist() == [14, 20]  # person, background
+    assert np.unique(item['gt_instance_map']).tolist() == [0, 1, 2]
+    assert item['gt_boundary_map'].shape == (20, *SIZE)
+    assert item['gt_boundary_map'].sum((1, 2))[[13, 14]].tolist() == [0, 24]
+    pipeline[1]['boundaries'] = 'inst'
+    data = SBDEdgeDataset(data_root=str(tmp_path), ann_file='train.txt', pipeline=pipeline)
+    assert data[0]['gt_boundary_map'][14].any(axis=1).nonzero()[0].tolist() == [4, 19]
+
+
+def test_sbd_hold_out_parts_are_disjoint_and_complete(tmp_path):
+    write_sbd(tmp_path, names=[f'n{i}' for i in range(9)])
+    options = dict(data_root=str(tmp_path), ann_file='train.txt', hold_out=4, pipeline=[])
+    parts = [
+        {d['img_path'] for d in SBDEdgeDataset(part=part, **options)}
+        for part in ('rest', 'held_out')
+    ]
+    assert [len(p) for p in parts] == [5, 4]
+    assert not parts[0] & parts[1]
+
+
+def test_value_map_and_table():
+    table = lookup_table(label_value_map([5, 3], background=0, ignore_values=[255]), 256)
+    assert table[[5, 3, 0, 255, 1]].tolist() == [0, 1, 2, 255, -1]
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(('split', 'count'), [('train', 90), ('val', 20)])
+def test_camvid(shared_data, split, count):
+    data = folder_dataset(
+        shared_data / 'camvid',
+        data_prefix=dict(img_path=split, seg_map_path=f'{split}annot'),
+        metainfo=dict(classes=[str(i) for i in range(11)]),
+        ignore_values=(11,),
+    )
+    assert len(data) == count
+    assert data[0]['gt_seg_map'].max() in (10, 255)
+
+
+class TestBadInput:
+    def test_missing_folder(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r'img_path.*images'):
+            folder_dataset(tmp_path)
+
+    def test_empty_folder(self, tmp_path):
+        (tmp_path / 'images').mkdir()
+        (tmp_path / 'labels').mkdir()
+        with pytest.raises(ValueError, match='found none'):
+            folder_dataset(tmp_path)
+
+    def test_empty_and_missing_list(self, tmp_path):
+        write_folder(tmp_path)
+        (tmp_path / 'list.txt').write_text('\n')
+        with pytest.raises(ValueError, match='found none'):
+            folder_dataset(tmp_path, ann_file='list.txt')
+        with pytest.raises(FileNotFoundError, match=r'nowhere\.txt'):
+            folder_dataset(tmp_path, ann_file='nowhere.txt')
+
+    def test_missing_image_and_label_are_named(self, tmp_path):
+        write_folder(tmp_path)
+        (tmp_path / 'labels/b.png').unlink()
+        with pytest.raises(FileNotFoundError, match=r'b\.jpg.*b\.png'):
+            folder_dataset(tmp_path)
+        (tmp_path / 'list.txt').write_text('zebra\n')
+        with pytest.raises(FileNotFoundError, match='zebra'):
+            folder_dataset(tmp_path, ann_file='list.txt')
+
+    def test_label_of_another_size(self, tmp_path):
+        write_folder(tmp_path)
+        Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / 'labels/a.png')
+        with pytest.raises(ValueError, match=r'a\.png.*a\.jpg.*\(24, 32\).*\(3, 4\)'):
+            folder_dataset(tmp_path)[0]
+
+    def test_unknown_label_value(self, tmp_path):
+        write_folder(tmp_path, values=(0, 1, 7))
+        with pytest.raises(ValueError, match=r'a\.png.*\[0, 1, 2, 255\].*\[7\]'):
+            folder_dataset(tmp_path)[0]
+
+    def test_unreadable_label_and_image(self, tmp_path):
+        write_folder(tmp_path)
+        (tmp_path / 'labels/a.png').write_bytes(b'no png')
+        with pytest.raises(ValueError, match=r'Cannot read.*a\.png'):
+            folder_dataset(tmp_path)[0]
+        (tmp_path / 'images/b.jpg').write_bytes(b'no jpg')
+        with pytest.raises(ValueError, match=r'b\.jpg'):
+            folder_dataset(tmp_path)[1]
+
+    def test_colour_label(self, tmp_path):
+        write_folder(tmp_path)
+        Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(tmp_path / 'labels/a.png')
+        with pytest.raises(ValueError, match=r'a\.png.*one channel'):
+            folder_dataset(tmp_path)[0]
+
+    def test_unreadable_mat(self, tmp_path):
+        write_sbd(tmp_path)
+        (tmp_path / 'cls/2008_1.mat').write_bytes(b'no mat')
+        pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadSBDAnnotations')]
+        data = SBDEdgeDataset(data_root=str(tmp_path), ann_file='train.txt', pipeline=pipeline)
+        with pytest.raises(ValueError, match=r'2008_1\.mat'):
+            data[0]
+
+    @pytest.mark.parametrize('metainfo', [None, dict(classes=()), dict(classes=['x'] * 255)])
+    def test_class_count(self, tmp_path, metainfo):
+        with pytest.raises(ValueError, match='classes'):
+            folder_dataset(tmp_path, metainfo=metainfo)
+
+    def test_values_that_collide(self):
+        with pytest.raises(ValueError, match='value of its own'):
+            label_value_map([1, 2], background=2)
+
+    def test_unknown_options(self, tmp_path):
+        with pytest.raises(ValueError, match='other_values'):
+            folder_dataset(tmp_path, other_values='drop')
+        with pytest.raises(ValueError, match='unicorn'):
+            CityscapesEdgeDataset(metainfo=dict(classes=('unicorn',)))
+        with pytest.raises(ValueError, match='label_format'):
+            CityscapesEdgeDataset(label_format='color')
+        with pytest.raises(ValueError, match='part'):
+            SBDEdgeDataset(part='half')
