@@ -1,0 +1,6 @@
+"""Hooks: what happens around the iterations."""
+
+from mmsteal.engine.hooks.edge_dump_hook import EdgeDumpHook
+from mmsteal.engine.hooks.loss_schedule_hook import LossScheduleHook
+
+__all__ = ['EdgeDumpHook', 'LossScheduleHook']

@@ -1,0 +1,41 @@
+"""Write predicted edges to disk while testing."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Sequence
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from mmseg.structures import SegDataSample
+
+from mmsteal.evaluation.prediction_files import write_prediction
+
+
+@HOOKS.register_module()
+class EdgeDumpHook(Hook):
+    """Write the edge maps of every tested image as one grey PNG per class.
+
+    The layout is that of the published evaluations: `out_dir/class_001/NAME.png`, 255 =
+    probability 1. Ranks write different images, so they do not meet.
+
+    Args:
+        out_dir (str): Folder to write to; made if needed.
+    """
+
+    def __init__(self, out_dir: str) -> None:
+        self.out_dir = out_dir
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence[SegDataSample] | None = None,
+    ) -> None:
+        """Write one batch."""
+        for sample in outputs or ():
+            name = osp.splitext(osp.basename(sample.img_path))[0]
+            prob = sample.pred_edge_map.data.float().cpu().numpy()
+            write_prediction(self.out_dir, name, prob)

@@ -1,0 +1,23 @@
+"""Networks and losses."""
+
+from mmsteal.models.backbones.casenet_resnet import CASENetResNet
+from mmsteal.models.decode_heads.bilinear_upconv import BilinearUpConv
+from mmsteal.models.decode_heads.casenet_head import CASENetHead
+from mmsteal.models.decode_heads.edge_head import EdgeHead
+from mmsteal.models.losses.balanced_bce_loss import BalancedBCELoss
+from mmsteal.models.losses.direction_loss import DirectionLoss
+from mmsteal.models.losses.thinning_nms_loss import ThinningNMSLoss
+from mmsteal.models.segmentors.edge_encoder_decoder import EdgeEncoderDecoder
+from mmsteal.models.segmentors.edge_tta import EdgeTTAModel
+
+__all__ = [
+    'BalancedBCELoss',
+    'BilinearUpConv',
+    'CASENetHead',
+    'CASENetResNet',
+    'DirectionLoss',
+    'EdgeEncoderDecoder',
+    'EdgeHead',
+    'EdgeTTAModel',
+    'ThinningNMSLoss',
+]
