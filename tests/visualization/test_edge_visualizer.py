@@ -1,0 +1,104 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from mmsteal.visualization import EdgeLocalVisualizer, colorize_edges, distinct_palette
+
+RED, BLUE = [255, 0, 0], [0, 0, 255]
+
+
+def test_colours_mix_and_cover():
+    edges = np.zeros((2, 1, 4))
+    edges[0, 0, [0, 2]] = 1
+    edges[1, 0, 2] = 1
+    edges[1, 0, 3] = 0.5
+    image = colorize_edges(edges, [RED, BLUE])
+    assert image[0, 0].tolist() == RED
+    assert image[0, 1].tolist() == [255, 255, 255]
+    assert image[0, 2].tolist() == [128, 0, 128]
+    assert image[0, 3].tolist() == [128, 128, 255]
+
+
+def test_background_shows_through():
+    background = np.full((2, 2, 3), 80, np.uint8)
+    image = colorize_edges(np.zeros((1, 2, 2)), [RED], background)
+    np.testing.assert_array_equal(image, background)
+
+
+@pytest.mark.parametrize('num_classes', [1, 20, 40])
+def test_palette_has_no_twins(num_classes):
+    palette = distinct_palette(num_classes).astype(int)
+    assert palette.shape == (num_classes, 3)
+    apart = np.abs(palette[:, None] - palette[None]).sum(-1) + 999 * np.eye(num_classes, dtype=int)
+    assert apart.min() > 10
+
+
+def test_exception_shapes():
+    with pytest.raises(ValueError, match='palette'):
+        colorize_edges(np.zeros((2, 3, 3)), [RED])
+    with pytest.raises(ValueError, match='background'):
+        colorize_edges(np.zeros((1, 3, 3)), [RED], np.zeros((4, 4, 3), np.uint8))
+
+
+@pytest.fixture
+def sample():
+    data = SegDataSample()
+    target = torch.zeros(2, 20, 30, dtype=torch.uint8)
+    target[0, 5] = 1
+    target[1, :, 25:] = 255
+    data.set_data(dict(gt_edge_map=PixelData(data=target)))
+    data.set_data(dict(pred_edge_map=PixelData(data=torch.rand(2, 20, 30))))
+    return data
+
+
+def draw(tmp_path, data, **kwargs):
+    visualizer = EdgeLocalVisualizer('test')
+    visualizer.dataset_meta = dict(classes=('red', 'blue'), palette=[RED, BLUE])
+    image = np.full((20, 30, 3), 100, np.uint8)
+    visualizer.add_datasample('x', image, data, out_file=str(tmp_path / 'x.png'), **kwargs)
+    np.testing.assert_array_equal(
+        cv2.imread(str(tmp_path / 'x.png'))[..., ::-1], visualizer.get_image()
+    )
+    return visualizer.get_image()
+
+
+@pytest.mark.parametrize(
+    ('options', 'panels'), [({}, 3), (dict(draw_gt=False), 2), (dict(draw_pred=False), 2)]
+)
+def test_panels(tmp_path, sample, options, panels):
+    picture = draw(tmp_path, sample, with_labels=False, **options)
+    assert picture.shape[1] == 30 * panels
+
+
+def test_truth_is_drawn_and_ignore_is_not(tmp_path, sample):
+    picture = draw(tmp_path, sample, draw_pred=False, with_labels=False)
+    panel = picture[-20:, 30:]
+    assert panel[5, 3].tolist() == RED
+    faded = panel[10, 3]
+    np.testing.assert_array_equal(panel[10, 26], faded)
+
+
+def test_legend_names_what_occurs(tmp_path, sample):
+    with_legend = draw(tmp_path, sample)
+    without = draw(tmp_path, sample, with_labels=False)
+    assert with_legend.shape[0] > without.shape[0]
+    assert (with_legend[without.shape[0] :] == RED).all(-1).any()
+
+
+def test_truth_of_another_size_is_resized(tmp_path, sample):
+    sample.set_data(dict(pred_edge_map=PixelData(data=torch.zeros(2, 10, 15))))
+    del sample.gt_edge_map
+    sample.set_data(dict(gt_edge_map=PixelData(data=torch.ones(2, 10, 15))))
+    assert draw(tmp_path, sample, with_labels=False).shape[1] == 90
+
+
+def test_plain_image_without_sample(tmp_path):
+    assert draw(tmp_path, None).shape[1] == 30
+
+
+def test_exception_folder_missing(tmp_path, sample):
+    with pytest.raises(OSError, match='folder'):
+        draw(tmp_path / 'nowhere', sample)
