@@ -1,0 +1,14 @@
+"""mmsteal: semantic boundary detection that learns from noisy labels, for MMSegmentation.
+
+Importing it registers everything in mmseg's registries. `mmsteal.functional` is the layer of pure
+functions; the rest plugs them in.
+"""
+
+from mmsteal.compat import require_mm_stack
+from mmsteal.version import __version__
+
+require_mm_stack()
+
+from mmsteal import datasets, engine, evaluation, models, visualization  # noqa: E402
+
+__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models', 'visualization']

@@ -1,0 +1,192 @@
+"""Edges of images in three lines of Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner import load_checkpoint
+from mmseg.registry import MODELS
+from tqdm import tqdm
+
+from mmsteal.compat import repair_mm_stack
+from mmsteal.datasets.edge_dataset import IMAGE_SUFFIXES
+from mmsteal.evaluation.prediction_files import write_prediction
+from mmsteal.visualization.edge_colors import colorize_edges, distinct_palette
+
+
+@dataclass(frozen=True)
+class EdgePrediction:
+    """Edges of one image.
+
+    Attributes:
+        name (str): Name of the image, without suffix.
+        edges (np.ndarray): (K, H, W) float32 boundary probabilities.
+        overlay (np.ndarray): (H, W, 3) uint8 RGB, the edges painted on the faded image.
+        classes (tuple[str, ...]): Names of the K classes.
+    """
+
+    name: str
+    edges: np.ndarray
+    overlay: np.ndarray
+    classes: tuple[str, ...]
+
+
+class EdgeInferencer:
+    """Predict the semantic edges of images with a trained model.
+
+    Args:
+        config (str | Config): Config of the model, or its path.
+        checkpoint (str | None): Trained weights; None keeps random ones, for tests.
+        device (str | None): `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.
+        cfg_options (dict | None): Values to set in the config, by dotted key.
+
+    Raises:
+        FileNotFoundError: If the config, the checkpoint or an image is missing; named.
+        ValueError: If an image cannot be read.
+
+    Example:
+        >>> inferencer = EdgeInferencer('config.py', 'checkpoint.pth')  # doctest: +SKIP
+        >>> prediction = inferencer('photo.jpg')[0]  # doctest: +SKIP
+        >>> inferencer('folder/', out_dir='edges/')  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        config: str | Config,
+        checkpoint: str | None = None,
+        device: str | None = None,
+        *,
+        cfg_options: dict | None = None,
+    ) -> None:
+        repair_mm_stack()
+        self.device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
+        cfg = config.copy() if isinstance(config, Config) else Config.fromfile(config)
+        if cfg_options:
+            cfg.merge_from_dict(cfg_options)
+        init_default_scope(cfg.get('default_scope', 'mmseg'))
+        # The checkpoint brings the weights; fetching pre-trained ones first would be for nothing.
+        cfg.model.backbone.init_cfg = None
+        self.model = MODELS.build(cfg.model)
+        meta: dict = {}
+        if checkpoint is not None:
+            if '://' not in str(checkpoint) and not os.path.isfile(checkpoint):
+                raise FileNotFoundError(
+                    f'Expected a checkpoint at {os.path.abspath(checkpoint)}, but there is none.'
+                )
+            loaded = load_checkpoint(self.model, str(checkpoint), map_location='cpu')
+            meta = loaded.get('meta', {}).get('dataset_meta') or {}
+        self.model.to(self.device).eval()
+        num_classes = self.model.num_classes
+        names = meta.get('classes') or [f'class {k + 1}' for k in range(num_classes)]
+        self.classes = tuple(names[:num_classes])
+        palette = meta.get('palette')
+        fits = palette is not None and len(palette) == num_classes
+        self.palette = np.asarray(palette) if fits else distinct_palette(num_classes)
+        self.pipeline = _image_pipeline(cfg)
+
+    def __call__(
+        self,
+        inputs: str | Path | np.ndarray | Sequence,
+        *,
+        out_dir: str | Path | None = None,
+        return_predictions: bool | None = None,
+        show_progress: bool = True,
+    ) -> list[EdgePrediction]:
+        """Predict the edges of one or many images.
+
+        Args:
+            inputs (str | Path | np.ndarray | Sequence): A path, a BGR uint8 array (H, W, 3), a
+                folder, or a list of paths and arrays.
+            out_dir (str | Path | None): Where to write `class_001/NAME.png` ... (255 =
+                probability 1) and `overlay/NAME.png`.
+            return_predictions (bool | None): Keep and return the predictions. None: only if
+                nothing is written, so that a big folder does not fill the memory.
+            show_progress (bool): Show a progress bar for more than one image.
+
+        Returns:
+            list[EdgePrediction]: One per image, or empty.
+        """
+        images = _list_images(inputs)
+        keep = out_dir is None if return_predictions is None else return_predictions
+        kept = []
+        bar = tqdm(self.stream(images), total=len(images), unit='image', desc='edges',
+                   disable=not show_progress or len(images) < 2)  # fmt: skip
+        for prediction in bar:
+            if out_dir is not None:
+                self.write(prediction, out_dir)
+            if keep:
+                kept.append(prediction)
+        return kept
+
+    def stream(self, images: Sequence[str | Path | np.ndarray]) -> Iterator[EdgePrediction]:
+        """Predict image after image; nothing is kept."""
+        for index, item in enumerate(images):
+            name, image = _read_image(item, index)
+            edges = self._predict(image)
+            faded = (image[..., ::-1] * 0.5 + 127.5).astype(np.uint8)
+            overlay = colorize_edges(edges, self.palette, faded)
+            yield EdgePrediction(name, edges, overlay, self.classes)
+
+    @staticmethod
+    def write(prediction: EdgePrediction, out_dir: str | Path) -> None:
+        """Write one prediction as per-class PNGs and an overlay."""
+        write_prediction(out_dir, prediction.name, prediction.edges)
+        folder = Path(out_dir) / 'overlay'
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f'{prediction.name}.png'
+        if not cv2.imwrite(str(path), prediction.overlay[..., ::-1]):
+            raise OSError(f'Cannot write {path}; is the disk full or the folder read-only?')
+
+    @torch.no_grad()
+    def _predict(self, image: np.ndarray) -> np.ndarray:
+        data = self.pipeline(dict(img=image))
+        sample = self.model.test_step(pseudo_collate([data]))[0]
+        return sample.pred_edge_map.data.float().cpu().numpy()
+
+
+def _image_pipeline(cfg: Config) -> Compose:
+    """The test pipeline, reading from memory and without what needs labels."""
+    steps = [dict(step) for step in cfg.test_dataloader.dataset.pipeline]
+    kept = [s for s in steps if not (s['type'].startswith('Load') or s['type'] == 'GenerateEdges')]
+    return Compose([dict(type='LoadImageFromNDArray'), *kept])
+
+
+def _list_images(inputs) -> list:
+    if isinstance(inputs, np.ndarray):
+        return [inputs]
+    if isinstance(inputs, str | Path):
+        if not os.path.isdir(inputs):
+            return [inputs]
+        files = sorted(p for p in Path(inputs).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        if not files:
+            raise FileNotFoundError(
+                f'Expected images in {os.path.abspath(inputs)} with one of the suffixes '
+                f'{IMAGE_SUFFIXES}, but there are none.'
+            )
+        return files
+    return list(inputs)
+
+
+def _read_image(item, index: int) -> tuple[str, np.ndarray]:
+    if isinstance(item, np.ndarray):
+        if item.ndim != 3 or item.shape[2] != 3 or item.dtype != np.uint8:
+            raise ValueError(
+                'Expected an image array to be BGR uint8 of shape (H, W, 3), but got '
+                f'{item.dtype} of shape {item.shape}.'
+            )
+        return f'image_{index:06d}', item
+    if not os.path.isfile(item):
+        raise FileNotFoundError(f'Expected an image at {os.path.abspath(item)}, but there is none.')
+    image = cv2.imread(str(item), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f'Cannot read {item} as an image; restore it or leave it out.')
+    return Path(item).stem, image

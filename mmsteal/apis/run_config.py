@@ -1,0 +1,105 @@
+"""From a config file and command-line options to a config that the runner takes."""
+
+from __future__ import annotations
+
+import os
+import os.path as osp
+
+from mmengine.config import Config
+
+from mmsteal.compat import prepare_distributed, repair_mm_stack
+
+
+def load_run_config(
+    config: str,
+    *,
+    work_dir: str | None = None,
+    launcher: str = 'none',
+    data_root: str | None = None,
+    cfg_options: dict | None = None,
+    amp: bool = False,
+) -> Config:
+    """Load a config, apply the options, and fit it to the ranks and devices at hand.
+
+    Args:
+        config (str): Path of the config.
+        work_dir (str | None): Folder for logs and checkpoints; None takes the config's, or
+            `work_dirs/<name of the config>`.
+        launcher (str): `'none'`, `'pytorch'`, `'slurm'` or `'mpi'`.
+        data_root (str | None): Folder of the data set, for every dataset of the config.
+        cfg_options (dict | None): Values to set, by dotted key.
+        amp (bool): Train in bfloat16.
+
+    Returns:
+        Config: Ready for `Runner.from_cfg`.
+
+    Raises:
+        FileNotFoundError: If the config does not exist.
+        ValueError: If `total_batch_size` cannot be shared out among the ranks.
+    """
+    if not osp.isfile(config):
+        raise FileNotFoundError(f'Expected a config at {osp.abspath(config)}, but there is none.')
+    repair_mm_stack()
+    cfg = Config.fromfile(config)
+    if cfg_options:
+        cfg.merge_from_dict(cfg_options)
+    if data_root:
+        set_data_root(cfg, data_root)
+    cfg.launcher = launcher
+    cfg.work_dir = work_dir or cfg.get('work_dir') or osp.join(
+        'work_dirs', osp.splitext(osp.basename(config))[0]
+    )  # fmt: skip
+    if amp:
+        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
+    share_total_batch(cfg, _world_size(launcher))
+    prepare_distributed(cfg)
+    return cfg
+
+
+def set_data_root(cfg: Config, data_root: str) -> None:
+    """Set the folder of the data set of every data loader.
+
+    Args:
+        cfg (Config): Changed in place.
+        data_root (str): The folder.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+    """
+    if not osp.isdir(data_root):
+        raise FileNotFoundError(
+            f'Expected the folder of the data set at {osp.abspath(data_root)}, but there is none.'
+        )
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if cfg.get(loader):
+            cfg[loader].dataset.data_root = data_root
+
+
+def share_total_batch(cfg: Config, world_size: int) -> None:
+    """Set the batch of each rank from `total_batch_size`, where the config has it.
+
+    The paper's learning rates belong to a total batch of 8 whatever the number of GPUs.
+
+    Args:
+        cfg (Config): Changed in place; without `total_batch_size` it stays as it is.
+        world_size (int): Number of ranks.
+
+    Raises:
+        ValueError: If the batch does not divide.
+    """
+    total = cfg.get('total_batch_size')
+    if total is None or cfg.get('train_dataloader') is None:
+        return
+    if total % world_size:
+        raise ValueError(
+            f'Expected `total_batch_size` to be a multiple of the number of ranks, but got '
+            f'{total} on {world_size} ranks; use another number of GPUs, or set '
+            f'--cfg-options total_batch_size={world_size * max(1, round(total / world_size))} '
+            'and scale the learning rate with it.'
+        )
+    cfg.train_dataloader.batch_size = total // world_size
+
+
+def _world_size(launcher: str) -> int:
+    names = {'pytorch': 'WORLD_SIZE', 'slurm': 'SLURM_NTASKS', 'mpi': 'OMPI_COMM_WORLD_SIZE'}
+    return int(os.environ.get(names.get(launcher, ''), 1))

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# tools/dist_train.sh CONFIG GPUS [options of tools/train.py]
+# One machine: GPUS ranks, on CPU over gloo where there is no GPU. Several machines: set NNODES,
+# NODE_RANK, MASTER_ADDR and PORT.
+set -euo pipefail
+CONFIG=$1
+GPUS=$2
+HERE=$(cd "$(dirname "$0")" && pwd)
+PYTHONPATH="$HERE/..:${PYTHONPATH:-}" exec python -m torch.distributed.run \
+  --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
+  --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
+  --nproc_per_node="$((GPUS > 0 ? GPUS : 1))" \
+  "$HERE/train.py" "$CONFIG" --launcher pytorch "${@:3}"
