@@ -4,6 +4,7 @@ Nothing here knows of mmengine, mmcv or mmseg; a person from another framework c
 functions after reading its docstring alone.
 """
 
+from mmsteal.functional.alignment import MaskAlignment, align_masks
 from mmsteal.functional.balanced_bce import balanced_bce_loss
 from mmsteal.functional.coarse_labels import simulate_coarse_label_map, simulate_coarse_mask
 from mmsteal.functional.direction import direction_loss
@@ -11,27 +12,38 @@ from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
 from mmsteal.functional.edge_nms import edge_nms
 from mmsteal.functional.edge_scores import edge_scores, mean_scores
 from mmsteal.functional.edges import label_map_to_edges, mask_edges
+from mmsteal.functional.label_merge import merge_masks, settle_overlaps
+from mmsteal.functional.level_set import evolve_level_set
 from mmsteal.functional.matching import edge_counts, edge_thresholds
 from mmsteal.functional.normals import edge_normals, hessian, triangle_filter
+from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
 from mmsteal.functional.thin import thin
 from mmsteal.functional.thinning import thinning_nms_loss
 
 __all__ = [
     'EdgeGeometry',
+    'MaskAlignment',
+    'align_masks',
     'balanced_bce_loss',
+    'balloon_threshold',
     'direction_loss',
     'edge_counts',
+    'edge_evidence',
     'edge_geometry',
     'edge_nms',
     'edge_normals',
     'edge_scores',
     'edge_thresholds',
+    'evolve_level_set',
     'hessian',
     'label_map_to_edges',
     'mask_edges',
     'mean_scores',
+    'merge_masks',
+    'settle_overlaps',
     'simulate_coarse_label_map',
     'simulate_coarse_mask',
+    'speed_function',
     'thin',
     'thinning_nms_loss',
     'triangle_filter',
