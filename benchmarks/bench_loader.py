@@ -81,12 +81,10 @@ def main() -> None:
             pass
         rate = args.images / (time.perf_counter() - start)
         print(f'mmsteal {mmsteal.__version__}, torch {torch.__version__}, {platform.machine()}')
-        print(
-            f'{"real SBD" if args.data_root else "SBD-like synthetic"} data, 472x472 crops, 20 classes'
-        )
-        print(
-            f'{rate:.1f} images/s with {args.workers} worker(s): {rate / max(1, args.workers):.1f} each'
-        )
+        source = 'real SBD' if args.data_root else 'SBD-like synthetic'
+        print(f'{source} data, 472x472 crops, 20 classes')
+        each = rate / max(1, args.workers)
+        print(f'{rate:.1f} images/s with {args.workers} worker(s): {each:.1f} each')
 
 
 if __name__ == '__main__':

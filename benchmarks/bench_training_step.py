@@ -96,9 +96,8 @@ def main() -> None:
     base = median(times[next(iter(NAMES))])
     for name in NAMES:
         peak = f'{peaks[name]:.0f}' if cuda else 'see below'
-        print(
-            f'| {name} | {1000 * median(times[name]):.0f} | {median(times[name]) / base:.3f} | {peak} |'
-        )
+        step = median(times[name])
+        print(f'| {name} | {1000 * step:.0f} | {step / base:.3f} | {peak} |')
     if not cuda:
         rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f'process peak with both models loaded: {rss:.0f} MiB; memory of the losses alone: '

@@ -5,4 +5,4 @@ _base_ = [
     './_base_/schedules/adamw_small.py',
     './_base_/default_runtime.py',
 ]
-default_hooks = dict(checkpoint=dict(interval=250), visualization=dict(interval=10))
+default_hooks = dict(checkpoint=dict(interval=200), visualization=dict(interval=10))

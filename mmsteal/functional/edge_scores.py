@@ -122,6 +122,7 @@ def edge_scores(
     *,
     thresholds: int | Sequence[float] | NDArray[np.floating] | None = None,
     absent: Literal['nan', 'zero'] = 'nan',
+    absent_image: Literal['best', 'first'] = 'best',
     shared_recall: Literal['first', 'last'] = 'first',
 ) -> EdgeScores:
     r"""Score one class from the counts of all images.
@@ -142,6 +143,9 @@ def edge_scores(
         thresholds: the thresholds of the counts; by default T evenly spaced ones.
         absent: scores of a class without any true edge pixel: ``'nan'``, or ``'zero'`` as the
             historical code has it.
+        absent_image: threshold of the OIS in an image without a true edge pixel of the class, where
+            F is 0 whatever is predicted: the ``'best'`` predicts least; ``'first'`` takes the lowest
+            threshold with all its false positives, as the historical code has it.
         shared_recall: of several thresholds with the same recall, the AP takes the precision of the
             ``'first'``; ``'last'`` reproduces results of old MATLAB versions.
 
@@ -171,6 +175,7 @@ def edge_scores(
         )
     for name, value, known in (
         ('absent', absent, ('nan', 'zero')),
+        ('absent_image', absent_image, ('best', 'first')),
         ('shared_recall', shared_recall, ('first', 'last')),
     ):
         if value not in known:
@@ -186,6 +191,10 @@ def edge_scores(
     precision, recall = _precision_recall(counts.sum(axis=0))
     image_f = _f_measure(*_precision_recall(counts))
     best = image_f.argmax(axis=1)
+    if absent_image == 'best':
+        # F is 0 at every threshold there; the best one predicts least.
+        no_edge = counts[:, 0, 1] == 0
+        best[no_edge] = counts[no_edge, :, 3].argmin(axis=1)
     images = np.arange(len(counts))
     ods_threshold, ods_precision, ods_recall, ods_f = _best_between(values, precision, recall)
     ois_precision, ois_recall = _precision_recall(counts[images, best].sum(axis=0))

@@ -46,7 +46,9 @@ def naive_scores(counts):
     chosen = np.zeros(4)
     for image in counts.tolist():
         f = [f_measure(ratio(c, d), ratio(a, b)) for a, b, c, d in image]
-        chosen += image[f.index(max(f))]
+        predicted = [d for *_, d in image]
+        no_edge = image[0][1] == 0
+        chosen += image[predicted.index(min(predicted)) if no_edge else f.index(max(f))]
     ois_r, ois_p = ratio(chosen[0], chosen[1]), ratio(chosen[2], chosen[3])
     first = {}
     for x, y in zip(r, p, strict=True):
@@ -213,3 +215,17 @@ def test_result_is_frozen():
 def test_exception(match, counts, options):
     with pytest.raises(ValueError, match=match):
         edge_scores(counts, **options)
+
+
+def test_ois_in_images_without_the_class():
+    """F is 0 at every threshold there: the best one is the one with the fewest false positives."""
+    present = [[9, 10, 9, 12], [8, 10, 8, 8], [2, 10, 2, 2]]
+    absent = [[0, 0, 0, 50], [0, 0, 0, 4], [0, 0, 0, 4]]
+    best = edge_scores([present, absent])
+    assert best.ois_precision == 8 / 12
+    assert best.image_threshold[1] == best.thresholds[1]
+    first = edge_scores([present, absent], absent_image='first')
+    assert first.ois_precision == 8 / 58
+    assert best.ods_f == first.ods_f
+    with pytest.raises(ValueError, match='absent_image'):
+        edge_scores([present], absent_image='last')

@@ -1,7 +1,7 @@
 # CamVid in SegNet's form: train/, trainannot/, val/, valannot/ of 480x360, labels 0-10, 11 = void.
 dataset_type = 'EdgeDataset'
 data_root = 'data/camvid'
-crop_size = (160, 160)
+crop_size = (144, 144)
 metainfo = dict(
     classes=('sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign', 'fence', 'car',
              'pedestrian', 'bicyclist'),

@@ -8,7 +8,7 @@ model = dict(
         bgr_to_rgb=True,
         pad_val=0,
         seg_pad_val=255,
-        size=(160, 160),
+        size=(144, 144),
         test_cfg=dict(size_divisor=8),
     ),
     backbone=dict(type='CASENetResNet', depth=18, dilations=(1, 1, 1, 2)),
