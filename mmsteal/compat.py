@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pickle
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 
@@ -94,31 +95,32 @@ def _slurm_to_env() -> None:
     os.environ.setdefault('MASTER_PORT', '29500')
 
 
-def allow_trusted_checkpoints() -> None:
+def load_own_checkpoints() -> None:
     """Let a run resume from a checkpoint that it wrote itself, on torch >= 2.6.
 
-    torch 2.6 loads only plain tensors by default. mmengine's checkpoints also hold numpy scalars
-    and its own history buffers, which are declared safe here; everything else stays refused.
-    mmengine builds that fall back by themselves are not affected.
+    torch 2.6 loads nothing but tensors by default; mmengine's checkpoints also hold its message
+    history. The forks load such a file in full after a look that fails; OpenMMLab's mmengine
+    raises. This gives it the same rule for local files. As ever with pickles: load only
+    checkpoints that you trust.
     """
-    add = getattr(torch.serialization, 'add_safe_globals', None)
-    if add is None:
-        return
-    import numpy as np
-    from mmengine.logging.history_buffer import HistoryBuffer
+    from mmengine.runner import checkpoint
 
-    scalars = [type(np.dtype(kind)) for kind in ('f8', 'f4', 'i8', 'i4', 'u1', 'b1')]
-    rebuild = np.array(0).__reduce__()[0]
-    add([HistoryBuffer, np.ndarray, np.dtype, rebuild, type(np.float64(0)), *scalars])
-    for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
+    if hasattr(checkpoint, '_safe_torch_load'):
+        return
+
+    def load_local(filename: str, map_location):
+        path = os.path.expanduser(filename)
+        if not os.path.isfile(path):
+            raise FileNotFoundError(f'{path} can not be found.')
         try:
-            add([importlib.import_module(module).scalar])
-            break
-        except (ImportError, AttributeError):
-            continue
+            return torch.load(path, map_location=map_location, weights_only=True)
+        except pickle.UnpicklingError:
+            return torch.load(path, map_location=map_location, weights_only=False)
+
+    checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_local, force=True)
 
 
 def repair_mm_stack() -> None:
     """Apply every repair that does not depend on a config."""
     enable_mmseg_bases()
-    allow_trusted_checkpoints()
+    load_own_checkpoints()

@@ -54,6 +54,7 @@ def main() -> None:
         ]  # fmt: skip
     cfg.default_hooks.visualization.draw = bool(args.show_dir)
     if args.show_dir:
+        cfg.default_hooks.visualization.interval = 1
         cfg.visualizer['save_dir'] = args.show_dir
         cfg.visualizer['vis_backends'] = [dict(type='LocalVisBackend')]
     Runner.from_cfg(cfg).test()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import os.path as osp
+import warnings
+from importlib.util import find_spec
 
 from mmengine.config import Config
 
@@ -51,6 +53,7 @@ def load_run_config(
     )  # fmt: skip
     if amp:
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
+    _drop_missing_backends(cfg)
     share_total_batch(cfg, _world_size(launcher))
     prepare_distributed(cfg)
     return cfg
@@ -98,6 +101,21 @@ def share_total_batch(cfg: Config, world_size: int) -> None:
             'and scale the learning rate with it.'
         )
     cfg.train_dataloader.batch_size = total // world_size
+
+
+def _drop_missing_backends(cfg: Config) -> None:
+    """Train without TensorBoard where it is not installed, and say so."""
+    visualizer = cfg.get('visualizer')
+    if visualizer is None or not visualizer.get('vis_backends') or find_spec('tensorboard'):
+        return
+    kept = [b for b in visualizer.vis_backends if b['type'] != 'TensorboardVisBackend']
+    if len(kept) < len(visualizer.vis_backends):
+        visualizer.vis_backends = kept
+        warnings.warn(
+            'tensorboard is not installed: pictures and curves go to files only. '
+            'Install it with: pip install "mmsteal[tensorboard]".',
+            stacklevel=2,
+        )
 
 
 def _world_size(launcher: str) -> int:

@@ -46,6 +46,17 @@ def test_total_batch_is_shared_out(config, ranks, batch):
     assert cfg.train_dataloader.batch_size == batch
 
 
+def test_tensorboard_is_left_out_where_it_is_missing(config, monkeypatch):
+    text = "visualizer = dict(vis_backends=[dict(type='A'), dict(type='TensorboardVisBackend')])"
+    with open(config, 'a') as file:
+        file.write(text)
+    assert len(load_run_config(config).visualizer.vis_backends) == 2
+    monkeypatch.setattr('mmsteal.apis.run_config.find_spec', lambda name: None)
+    with pytest.warns(UserWarning, match=r'mmsteal\[tensorboard\]'):
+        cfg = load_run_config(config)
+    assert [b.type for b in cfg.visualizer.vis_backends] == ['A']
+
+
 def test_exception_total_batch_does_not_divide(config):
     with pytest.raises(ValueError, match=r'8 on 3 ranks.*total_batch_size=9'):
         share_total_batch(Config.fromfile(config), 3)
