@@ -10,7 +10,7 @@ from mmsteal.functional.coarse_labels import simulate_coarse_label_map, simulate
 from mmsteal.functional.direction import direction_loss
 from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
 from mmsteal.functional.edge_nms import edge_nms
-from mmsteal.functional.edge_scores import edge_scores, mean_scores
+from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
 from mmsteal.functional.edges import label_map_to_edges, mask_edges
 from mmsteal.functional.label_merge import merge_masks, settle_overlaps
 from mmsteal.functional.level_set import evolve_level_set
@@ -22,7 +22,9 @@ from mmsteal.functional.thinning import thinning_nms_loss
 
 __all__ = [
     'EdgeGeometry',
+    'EdgeScores',
     'MaskAlignment',
+    'MeanScores',
     'align_masks',
     'balanced_bce_loss',
     'balloon_threshold',

@@ -144,8 +144,8 @@ def edge_scores(
         absent: scores of a class without any true edge pixel: ``'nan'``, or ``'zero'`` as the
             historical code has it.
         absent_image: threshold of the OIS in an image without a true edge pixel of the class, where
-            F is 0 whatever is predicted: the ``'best'`` predicts least; ``'first'`` takes the lowest
-            threshold with all its false positives, as the historical code has it.
+            F is 0 whatever is predicted: the ``'best'`` predicts least; ``'first'`` takes the
+            lowest threshold with all its false positives, as the historical code has it.
         shared_recall: of several thresholds with the same recall, the AP takes the precision of the
             ``'first'``; ``'last'`` reproduces results of old MATLAB versions.
 
