@@ -18,6 +18,7 @@ from PIL import Image
 from mmsteal.apis import EdgeInferencer, load_run_config
 from mmsteal.datasets.demo_set import preview_demo_set, write_demo_set
 from mmsteal.evaluation import EdgeMetric, boundary_protocol
+from mmsteal.functional import edge_nms
 from mmsteal.visualization import colorize_edges
 from mmsteal.visualization.report import Figure, Paragraph, Section, Table, write_report
 from mmsteal.visualization.training_curves import plot_training_curves
@@ -172,14 +173,20 @@ def picture_section(inferencer: EdgeInferencer, data: Path, number: int = 6) -> 
         panels = [
             image[..., ::-1],
             colorize_edges(truth, inferencer.palette),
-            colorize_edges(edges, inferencer.palette),
+            colorize_edges(edges, inferencer.palette, floor=0.5),
+            colorize_edges(edge_nms(edges), inferencer.palette, floor=0.5),
         ]
         panels = [np.repeat(np.repeat(p, 2, axis=0), 2, axis=1) for p in panels]
         rows.append(np.hstack([np.pad(p, ((4, 4), (4, 4), (0, 0)), constant_values=255)
                                for p in panels]))  # fmt: skip
     return Section(
         'Validation images',
-        [Figure(np.vstack(rows), 'Image, exact edges, predicted edges (colour = class).')],
+        [
+            Figure(
+                np.vstack(rows),
+                'Image, exact edges, predicted edges, the same after test NMS (colour = class).',
+            )
+        ],
     )
 
 

@@ -30,7 +30,7 @@ class EdgePrediction:
     Attributes:
         name (str): Name of the image, without suffix.
         edges (np.ndarray): (K, H, W) float32 boundary probabilities.
-        overlay (np.ndarray): (H, W, 3) uint8 RGB, the edges painted on the faded image.
+        overlay (np.ndarray): (H, W, 3) uint8 RGB, edges above 0.5 painted on the faded image.
         classes (tuple[str, ...]): Names of the K classes.
     """
 
@@ -133,7 +133,7 @@ class EdgeInferencer:
             name, image = _read_image(item, index)
             edges = self._predict(image)
             faded = (image[..., ::-1] * 0.5 + 127.5).astype(np.uint8)
-            overlay = colorize_edges(edges, self.palette, faded)
+            overlay = colorize_edges(edges, self.palette, faded, floor=0.5)
             yield EdgePrediction(name, edges, overlay, self.classes)
 
     @staticmethod

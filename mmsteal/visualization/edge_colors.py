@@ -6,7 +6,11 @@ import numpy as np
 
 
 def colorize_edges(
-    edge_map: np.ndarray, palette: np.ndarray, background: np.ndarray | None = None
+    edge_map: np.ndarray,
+    palette: np.ndarray,
+    background: np.ndarray | None = None,
+    *,
+    floor: float = 0.0,
 ) -> np.ndarray:
     """Paint K edge maps in one picture, as the figures of CASENet and SEAL do.
 
@@ -17,12 +21,14 @@ def colorize_edges(
         edge_map (np.ndarray): (K, H, W) float in [0, 1], or bool.
         palette (np.ndarray): (K, 3) RGB, 0..255.
         background (np.ndarray | None): (H, W, 3) uint8 RGB to paint on; None is white.
+        floor (float): Strength up to which nothing is drawn; what lies above is stretched to 1. A
+            network trained with the balanced cross entropy says 0.5 where it cannot tell.
 
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: If the shapes do not fit, or the floor is outside [0, 1).
 
     Example:
         >>> edges = np.zeros((2, 1, 2)); edges[0, 0, 0] = 1
@@ -36,6 +42,9 @@ def colorize_edges(
             'Expected arguments `edge_map` (K, H, W) and `palette` (K, 3), but got shapes '
             f'{edges.shape} and {colors.shape}.'
         )
+    if not 0 <= floor < 1:
+        raise ValueError(f'Expected argument `floor` to be in [0, 1), but got {floor}.')
+    edges = np.clip((edges - floor) / (1 - floor), 0, 1)
     if background is None:
         base = np.full((*edges.shape[1:], 3), 255, np.float32)
     elif background.shape[:2] == edges.shape[1:]:

@@ -24,12 +24,16 @@ class EdgeLocalVisualizer(SegLocalVisualizer):
     Args:
         name (str): Name of the instance.
         dim (float): How far the image behind the edges is faded to white, 0 to 1.
+        floor (float): Strength up to which nothing is drawn; see :func:`colorize_edges`.
         **kwargs: Passed to :class:`mmseg.visualization.SegLocalVisualizer`.
     """
 
-    def __init__(self, name: str = 'visualizer', *, dim: float = 0.5, **kwargs) -> None:
+    def __init__(
+        self, name: str = 'visualizer', *, dim: float = 0.5, floor: float = 0.5, **kwargs
+    ) -> None:
         super().__init__(name, **kwargs)
         self.dim = dim
+        self.floor = floor
 
     @master_only  # The other ranks have no dataset_meta.
     def add_datasample(
@@ -98,7 +102,7 @@ class EdgeLocalVisualizer(SegLocalVisualizer):
             size = image.shape[1::-1]
             edges = np.stack([cv2.resize(e, size, interpolation=cv2.INTER_LINEAR) for e in edges])
         faded = (image * (1 - self.dim) + 255 * self.dim).astype(np.uint8)
-        return colorize_edges(edges, self._palette(len(edges)), faded)
+        return colorize_edges(edges, self._palette(len(edges)), faded, floor=self.floor)
 
     def _palette(self, num_classes: int) -> np.ndarray:
         palette = (self.dataset_meta or {}).get('palette')

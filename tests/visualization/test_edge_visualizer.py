@@ -22,6 +22,14 @@ def test_colours_mix_and_cover():
     assert image[0, 3].tolist() == [128, 128, 255]
 
 
+def test_floor_hides_what_the_network_cannot_tell():
+    edges = np.array([[[0.2, 0.5, 0.75, 1.0]]])
+    image = colorize_edges(edges, [RED], floor=0.5)
+    assert image[0, :, 1].tolist() == [255, 255, 128, 0]
+    with pytest.raises(ValueError, match='floor'):
+        colorize_edges(edges, [RED], floor=1)
+
+
 def test_background_shows_through():
     background = np.full((2, 2, 3), 80, np.uint8)
     image = colorize_edges(np.zeros((1, 2, 2)), [RED], background)
