@@ -23,7 +23,6 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=50, by_epoch=False),
     dict(type='PolyLR', power=1.0, eta_min=1e-5, begin=50, end=800, by_epoch=False),
 ]
-randomness = dict(seed=0)
 default_hooks = dict(
     logger=dict(interval=20),
     checkpoint=dict(interval=200, max_keep_ckpts=1),

@@ -78,7 +78,7 @@ def test_recipes_of_the_paper():
     assert weights == [1, 10, 1]
     assert (sbd.total_batch_size, sbd.crop_size) == (8, (472, 472))
     assert (sbd.optim_wrapper.optimizer.lr, sbd.train_cfg.max_iters) == (1e-7, 70000)
-    assert sbd.custom_hooks[0].schedule[0] == dict(begin=20000, loss='BalancedBCELoss', beta=0.0)
+    assert sbd.custom_hooks[0].schedule[0] == dict(begin=20000, loss='BalancedBCELoss', beta=0.5)
     city = load('steal_casenet_cityscapes.py')
     assert {loss.loss_weight for loss in city.model.decode_head.loss_decode} == {1}
     assert (city.optim_wrapper.optimizer.lr, city.train_cfg.max_iters) == (5e-8, 60000)

@@ -10,6 +10,8 @@ vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')
 visualizer = dict(type='EdgeLocalVisualizer', vis_backends=vis_backends, name='visualizer')
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'
+# One seed for all: a resumed run then draws what an uninterrupted one would have drawn.
+randomness = dict(seed=0)
 load_from = None
 resume = False
 default_hooks = dict(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Mapping, Sequence
+from itertools import count, islice
 from typing import ClassVar, Literal
 
+import cv2
 import mmengine.fileio as fileio
 import numpy as np
 from mmengine import list_from_file
@@ -71,6 +73,11 @@ class EdgeDataset(BaseSegDataset):
                 "Expected argument `other_values` to be 'error', 'background' or 'ignore', but "
                 f'got {other_values!r}.'
             )
+        if kwargs.get('reduce_zero_label'):
+            raise ValueError(
+                'Expected no `reduce_zero_label`: say what zero is, `background=0` if it is a '
+                'region without a class, `ignore_values=(0,)` if it is not to be learnt from.'
+            )
         classes = tuple((metainfo or {}).get('classes', self.METAINFO.get('classes', ())))
         if not 1 <= len(classes) <= self.MAX_CLASSES:
             raise ValueError(
@@ -79,9 +86,12 @@ class EdgeDataset(BaseSegDataset):
             )
         self.instance_map_suffix = instance_map_suffix
         self.value_map = label_value_map(
-            label_values if label_values is not None else self._default_values(classes, background),
+            label_values
+            if label_values is not None
+            else _default_values(len(classes), background, (*ignore_values, ignore_index)),
             background=background,
-            ignore_values=(*ignore_values, ignore_index),
+            ignore_values=ignore_values,
+            ignore_index=ignore_index,
             other_values=other_values,
         )
         kwargs.setdefault('data_prefix', dict(img_path='', seg_map_path=''))
@@ -94,14 +104,6 @@ class EdgeDataset(BaseSegDataset):
             **kwargs,
         )
 
-    @staticmethod
-    def _default_values(
-        classes: Sequence[str], background: int | Sequence[int] | None
-    ) -> list[int]:
-        taken = {255, *_as_values(background)}
-        values = (v for v in range(256 + len(taken)) if v not in taken)
-        return [next(values) for _ in classes]
-
     @classmethod
     def get_label_map(cls, new_classes=None) -> None:
         """Do nothing: `value_map` does this work, and knows background from ignore."""
@@ -113,7 +115,13 @@ class EdgeDataset(BaseSegDataset):
             list[dict]: Per image `img_path`, the label paths, and what the loaders need to know:
             `value_map`, `num_classes`.
         """
-        folders = {key: self.data_prefix.get(key) for key in ('img_path', *self.ANNOTATION_KEYS)}
+        known = ('img_path', *self.ANNOTATION_KEYS)
+        if not {'img_path'} <= set(self.data_prefix) <= set(known):
+            raise ValueError(
+                f'Expected `data_prefix` of {type(self).__name__} to have `img_path` and, as '
+                f'needed, {self.ANNOTATION_KEYS}, but got {sorted(self.data_prefix)}.'
+            )
+        folders = {key: self.data_prefix.get(key) for key in known}
         folders = {key: folder for key, folder in folders.items() if folder}
         for key, folder in folders.items():
             if self.backend_args is None and not osp.isdir(folder):
@@ -140,8 +148,8 @@ class EdgeDataset(BaseSegDataset):
         """Load and transform one sample; an unreadable image is named."""
         try:
             return super().prepare_data(idx)
-        except AssertionError as error:
-            if 'failed to load image' not in str(error):
+        except (AssertionError, cv2.error) as error:
+            if 'failed to load image' not in str(error) and 'imdecode' not in str(error):
                 raise
             raise ValueError(
                 f'Cannot read the image {self.get_data_info(idx)["img_path"]}; restore the file or '
@@ -161,14 +169,15 @@ class EdgeDataset(BaseSegDataset):
         files = fileio.list_dir_or_file(
             img_dir,
             list_dir=False,
-            suffix=self.img_suffix,
             recursive=True,
             backend_args=self.backend_args,
         )
         found = []
         for file in sorted(files):
-            suffix = max((s for s in self.img_suffix if file.endswith(s)), key=len)
-            found.append((file[: -len(suffix)], suffix))
+            endings = [s for s in self.img_suffix if file.lower().endswith(s.lower())]
+            if endings:
+                cut = len(file) - max(map(len, endings))
+                found.append((file[:cut], file[cut:]))
         return found
 
     def _data_info(self, name: tuple[str, str | None], folders: dict[str, str]) -> dict:
@@ -198,7 +207,8 @@ class EdgeDataset(BaseSegDataset):
         return stem + suffix
 
     def _find_image(self, stem: str, suffix: str | None) -> str:
-        candidates = [stem + s for s in ([suffix] if suffix else self.img_suffix)]
+        endings = [suffix] if suffix else [*self.img_suffix, *(s.upper() for s in self.img_suffix)]
+        candidates = [stem + ending for ending in endings]
         if self.backend_args is not None:
             return candidates[0]
         for path in candidates:
@@ -214,7 +224,8 @@ def label_value_map(
     label_values: Sequence[int],
     *,
     background: int | Sequence[int] | None = None,
-    ignore_values: Sequence[int] = (255,),
+    ignore_values: Sequence[int] = (),
+    ignore_index: int = 255,
     other_values: Literal['error', 'background', 'ignore'] = 'error',
 ) -> dict[int, int]:
     """Map the values of label files to 0..K-1 (classes), K (background), 255 (ignore).
@@ -223,6 +234,7 @@ def label_value_map(
         label_values (Sequence[int]): Value of each class in the files.
         background (int | Sequence[int] | None): Values of pixels of no class.
         ignore_values (Sequence[int]): Values to ignore.
+        ignore_index (int): A further value to ignore, unless it stands for a class or background.
         other_values (str): What all other values are; `'error'` leaves them out.
 
     Returns:
@@ -238,18 +250,27 @@ def label_value_map(
     label_values = [int(v) for v in label_values]
     num_classes = len(label_values)
     backgrounds = _as_values(background)
-    taken = [*label_values, *backgrounds]
+    taken = [*label_values, *backgrounds, *(int(v) for v in ignore_values)]
     if len(set(taken)) != len(taken):
         raise ValueError(
-            'Expected every class and the background to have a value of its own, but got '
-            f'label_values={label_values} and background={background}.'
+            'Expected every class, the background and what is ignored to have values of their '
+            f'own, but got label_values={label_values}, background={background} and '
+            f'ignore_values={list(ignore_values)}.'
         )
-    mapping = {int(v): 255 for v in ignore_values if v not in taken}
+    mapping = {ignore_index: 255, **{int(v): 255 for v in ignore_values}}
     mapping.update(dict.fromkeys(backgrounds, num_classes))
     mapping.update({value: k for k, value in enumerate(label_values)})
     if other_values != 'error':
         mapping[-1] = num_classes if other_values == 'background' else 255
     return mapping
+
+
+def _default_values(
+    num_classes: int, background: int | Sequence[int] | None, ignored: Sequence[int]
+) -> list[int]:
+    """The smallest values that stand for nothing else."""
+    taken = {*ignored, *_as_values(background)}
+    return list(islice((v for v in count() if v not in taken), num_classes))
 
 
 def _as_values(background: int | Sequence[int] | None) -> list[int]:

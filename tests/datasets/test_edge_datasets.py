@@ -36,9 +36,11 @@ def test_list_of_names_and_several_suffixes(tmp_path):
     write_folder(tmp_path, names=('a', 'c'), suffix='.png')
     write_folder(tmp_path, names=('b',), suffix='.jpg')
     assert [d['img_path'][-5:] for d in folder_dataset(tmp_path)] == ['a.png', 'b.jpg', 'c.png']
+    (tmp_path / 'images/c.png').rename(tmp_path / 'images/c.PNG')
+    assert len(folder_dataset(tmp_path)) == 3
     (tmp_path / 'list.txt').write_text('b\nc\n\n')
     chosen = folder_dataset(tmp_path, ann_file='list.txt')
-    assert [d['img_path'][-5:] for d in chosen] == ['b.jpg', 'c.png']
+    assert [d['img_path'][-5:] for d in chosen] == ['b.jpg', 'c.PNG']
 
 
 def test_background_and_ignore_values(tmp_path):
@@ -123,6 +125,38 @@ def test_camvid(shared_data, split, count):
     assert data[0]['gt_seg_map'].max() in (10, 255)
 
 
+@pytest.mark.shared_data
+def test_real_sbd(shared_data):
+    pipeline = [
+        dict(type='LoadImageFromFile'), dict(type='LoadSBDAnnotations', boundaries='cls'),
+    ]  # fmt: skip
+    data = SBDEdgeDataset(
+        data_root=str(shared_data / 'sbd/SBD_bench/datadir'), ann_file='val.txt', pipeline=pipeline
+    )
+    item = data[0]
+    assert '2008_000051' in item['img_path']
+    assert np.unique(item['gt_seg_map']).tolist() == [4, 8, 14, 20]
+    assert item['gt_instance_map'].max() == 5
+    assert item['gt_boundary_map'][14].sum() == 713  # as data README says of the stored boundaries
+
+
+@pytest.mark.shared_data
+def test_real_cityscapes(shared_data):
+    folder = 'gtFine/train'
+    data = CityscapesEdgeDataset(
+        data_root=str(shared_data / 'cityscapes'),
+        data_prefix=dict(
+            img_path='leftImg8bit/train', seg_map_path=folder, instance_map_path=folder
+        ),
+        pipeline=LOAD,
+    )
+    assert len(data) == 2
+    item = data[0]
+    assert item['gt_seg_map'].shape == item['gt_instance_map'].shape == (1024, 2048)
+    cars = item['gt_instance_map'][item['gt_seg_map'] == 13]
+    assert (cars // 1000 == 26).all()
+
+
 class TestBadInput:
     def test_missing_folder(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r'img_path.*images'):
@@ -190,9 +224,35 @@ class TestBadInput:
         with pytest.raises(ValueError, match='classes'):
             folder_dataset(tmp_path, metainfo=metainfo)
 
+    def test_ignored_zero_is_no_class(self, tmp_path):
+        write_folder(tmp_path, values=(0, 1, 2))
+        data = folder_dataset(
+            tmp_path, metainfo=dict(classes=('one', 'two')), ignore_values=(0,)
+        )
+        assert data[0]['gt_seg_map'][0, [0, 16, 31]].tolist() == [255, 0, 1]
+        data = folder_dataset(tmp_path, metainfo=dict(classes=('one', 'two')), ignore_index=0)
+        assert data[0]['gt_seg_map'][0, [0, 16, 31]].tolist() == [255, 0, 1]
+
+    def test_empty_image_file_is_named(self, tmp_path):
+        write_folder(tmp_path)
+        (tmp_path / 'images/a.jpg').write_bytes(b'')
+        with pytest.raises(ValueError, match=r'Cannot read the image .*a\.jpg'):
+            folder_dataset(tmp_path)[0]
+
+    def test_mistyped_folders(self, tmp_path):
+        write_folder(tmp_path)
+        with pytest.raises(ValueError, match=r"data_prefix.*'seg_map'"):
+            folder_dataset(tmp_path, data_prefix=dict(img_path='images', seg_map='labels'))
+        with pytest.raises(ValueError, match='data_prefix'):
+            folder_dataset(tmp_path, data_prefix=dict(seg_map_path='labels'))
+        with pytest.raises(ValueError, match='background=0'):
+            folder_dataset(tmp_path, reduce_zero_label=True)
+
     def test_values_that_collide(self):
-        with pytest.raises(ValueError, match='value of its own'):
+        with pytest.raises(ValueError, match='of their own'):
             label_value_map([1, 2], background=2)
+        with pytest.raises(ValueError, match='of their own'):
+            label_value_map([1, 2], ignore_values=[1])
 
     def test_unknown_options(self, tmp_path):
         with pytest.raises(ValueError, match='other_values'):

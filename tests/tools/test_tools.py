@@ -53,7 +53,6 @@ train_cfg = dict(max_iters=6, val_interval=6)
 param_scheduler = [dict(type='LinearLR', start_factor=0.1, begin=0, end=6, by_epoch=False)]
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=3),
                      visualization=dict(interval=2))
-randomness = dict(seed=3)
 val_evaluator = dict(max_dist=0.02)
 test_evaluator = val_evaluator
 """

@@ -15,8 +15,9 @@ from torch import nn
 class LossScheduleHook(Hook):
     """Set attributes of losses from given iterations on.
 
-    STEAL's recipe for SBD sets beta = 0 at 20k iterations:
+    STEAL's recipe for SBD sets beta = 0 at 20k iterations (section 4):
     `dict(type='LossScheduleHook', schedule=[dict(begin=20000, loss='BalancedBCELoss', beta=0.)])`.
+    By the letter of Eq. 1 that removes the edge term; the configs go to 0.5 (unweighted) instead.
     The values follow from the iteration alone, so a resumed run continues as it would have.
 
     Args:
