@@ -1,14 +1,21 @@
-"""Boundary scores."""
+"""Boundary scores: in the validation loop, and of predictions on disk."""
 
 from mmsteal.evaluation.edge_metric import EdgeMetric
-from mmsteal.evaluation.prediction_files import read_prediction, write_prediction
+from mmsteal.evaluation.ground_truth import open_ground_truth
+from mmsteal.evaluation.prediction_files import (
+    PredictionFolder,
+    read_prediction,
+    write_prediction,
+)
 from mmsteal.evaluation.protocol import PROTOCOLS, BoundaryProtocol, boundary_protocol
 
 __all__ = [
     'PROTOCOLS',
     'BoundaryProtocol',
     'EdgeMetric',
+    'PredictionFolder',
     'boundary_protocol',
+    'open_ground_truth',
     'read_prediction',
     'write_prediction',
 ]

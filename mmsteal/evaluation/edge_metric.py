@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
+from mmengine.dist import get_rank, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
-from prettytable import PrettyTable
 
+from mmsteal.evaluation.image_counts import image_counts, valid_scores
+from mmsteal.evaluation.prediction_files import probability_levels
 from mmsteal.evaluation.protocol import BoundaryProtocol, boundary_protocol
-from mmsteal.functional.edge_nms import edge_nms
-from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
-from mmsteal.functional.matching import edge_counts
+from mmsteal.evaluation.score_report import ClassScores, class_scores
+from mmsteal.functional.edge_scores import EdgeScores, MeanScores
 
 
 @METRICS.register_module()
@@ -29,18 +32,31 @@ class EdgeMetric(BaseMetric):
         protocol (str | None): `'sbd'`, `'seal'`, `'cityscapes'`, `'bsds'`, or None for one's own;
             see :data:`mmsteal.evaluation.protocol.PROTOCOLS`.
         mode (str): `'thin'` or `'raw'`.
+        source (str): `'pred_edge_map'`: boundary probabilities; `'pred_sem_seg'`: the label map of
+            a segmentor, turned into boundaries by the rule of the ground truth. A label map has
+            no curve, only one precision and one recall.
+        max_dist (float | Sequence[float] | None): Tolerance as a fraction of the diagonal, in
+            place of the protocol's; several give one set of results each.
+        background (int | None): Label of pixels of no class. None: K, as in mmsteal's datasets.
+            Datasets of mmseg that have a background class among their classes name it, as
+            `background=0`; it is then no class of the results.
+        quick (int): n > 0: quick mode, to watch a training: every n-th image and 9 thresholds.
+            Tables and names of results say "quick": such figures are not to be published.
         test_nms (bool): Suppress non-maxima of the prediction before matching (the paper's "Test
             NMS").
         num_workers (int): Threads for the matching.
         collect_device (str): `'cpu'` or `'gpu'`.
         prefix (str | None): Prefix of the results' names; `'edge'` by default.
-        **changes: Attributes of :class:`BoundaryProtocol` to change: max_dist, thresholds,
-            margin, radius, instance_sensitive, stored, scale, drop_interior.
+        **changes: Attributes of :class:`BoundaryProtocol` to change: thresholds, margin, radius,
+            instance_sensitive, stored, scale, drop_interior, skip_absent, class_agnostic, resize.
 
     Results:
         `MF_ODS`, `MF_OIS` and `AP` in percent, means over the classes that have ground truth, and
-        `num_classes`, how many those are. After :meth:`evaluate` the attributes `scores` (one
-        :class:`EdgeScores` per class, with its curve) and `mean` hold the rest.
+        `num_classes`, how many those are; from label maps `MF`, `precision`, `recall` and
+        `num_classes`. With several tolerances the names end in `@0.0035`, in quick mode they begin
+        with `quick_`. After :meth:`evaluate` the attributes `scores` (one :class:`EdgeScores` per
+        class, with its curve) and `mean` hold the rest at the first tolerance,
+        `scores_by_max_dist` at all of them.
     """
 
     default_prefix = 'edge'
@@ -50,6 +66,10 @@ class EdgeMetric(BaseMetric):
         protocol: str | None = None,
         mode: str = 'thin',
         *,
+        source: Literal['pred_edge_map', 'pred_sem_seg'] = 'pred_edge_map',
+        max_dist: float | Sequence[float] | None = None,
+        background: int | None = None,
+        quick: int = 0,
         test_nms: bool = False,
         num_workers: int = 2,
         collect_device: str = 'cpu',
@@ -61,30 +81,61 @@ class EdgeMetric(BaseMetric):
             raise ValueError(
                 f'Expected argument `num_workers` to be at least 1, got {num_workers}.'
             )
-        self.protocol: BoundaryProtocol = boundary_protocol(protocol, mode, **changes)
-        self.test_nms = test_nms
+        if source not in ('pred_edge_map', 'pred_sem_seg'):
+            raise ValueError(
+                "Expected argument `source` to be 'pred_edge_map' or 'pred_sem_seg', got "
+                f'{source!r}.'
+            )
+        if not isinstance(quick, int) or quick < 0:
+            raise ValueError(
+                f'Expected argument `quick` to be 0, or n to take every n-th image, got {quick!r}.'
+            )
+        if source == 'pred_sem_seg':
+            changes['thresholds'] = (0.5,)
+            test_nms = False
+        elif quick and changes.get('thresholds') is None:
+            changes['thresholds'] = 9
+        self.max_dists = tuple(max_dist) if isinstance(max_dist, Sequence) else (max_dist,)
+        protocols = [
+            boundary_protocol(protocol, mode, max_dist=d, test_nms=test_nms, **changes)
+            for d in self.max_dists
+        ]
+        self.protocol: BoundaryProtocol = protocols[0]
+        self.max_dists = tuple(p.max_dist for p in protocols)
+        self.source = source
+        self.background = background
+        self.quick = quick
         self.num_workers = num_workers
         self.scores: list[EdgeScores] = []
         self.mean: MeanScores | None = None
+        self.scores_by_max_dist: dict[float, ClassScores] = {}
+        self._num_seen = 0
         self._pool: ThreadPoolExecutor | None = None
-        self._pending: deque[Future] = deque()
+        self._pending: deque[Future | None] = deque()
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Start the matching of one batch.
 
         Args:
             data_batch (dict): Not used.
-            data_samples (Sequence[dict]): Samples with `pred_edge_map` and `gt_sem_seg`.
+            data_samples (Sequence[dict]): Samples with the prediction and `gt_sem_seg`.
         """
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.num_workers, 'edge_metric')
         for sample in data_samples:
+            # Rank r of W is given the images r, r + W, ...: all ranks choose from one list.
+            index = self._num_seen * get_world_size() + get_rank()
+            self._num_seen += 1
+            # Images left out keep their place, by which the ranks' results are put in order.
+            if self.quick and index % self.quick:
+                self._pending.append(None)
+                continue
             # Maps wait in memory only as long as the matching lags behind by a few images.
             while len(self._pending) >= 2 * self.num_workers:
-                self.results.append(self._pending.popleft().result())
+                self._collect()
             fields = {
                 key: sample[key]['data'].cpu().numpy()
-                for key in ('pred_edge_map', 'gt_sem_seg', 'gt_instance_map', 'gt_boundary_map')
+                for key in (self.source, 'gt_sem_seg', 'gt_instance_map', 'gt_boundary_map')
                 if key in sample
             }
             self._pending.append(self._pool.submit(self._count, fields, sample.get('img_path')))
@@ -92,90 +143,108 @@ class EdgeMetric(BaseMetric):
     def evaluate(self, size: int) -> dict:
         """Wait for the matching, then score; see the parent."""
         while self._pending:
-            self.results.append(self._pending.popleft().result())
+            self._collect()
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
+        self._num_seen = 0
         return super().evaluate(size)
 
+    def _collect(self) -> None:
+        future = self._pending.popleft()
+        self.results.append(None if future is None else future.result())
+
     def _count(self, fields: dict[str, np.ndarray], path: str | None) -> np.ndarray:
-        """Counts of one image: (K, T, 4) int32."""
-        prob = fields['pred_edge_map'].astype(np.float32)
-        if 'gt_sem_seg' not in fields:
-            raise KeyError(
-                f'Expected the label map of {path} in the sample, but there is none; the test '
-                'pipeline has to load annotations and end with PackEdgeInputs.'
-            )
-        if not np.isfinite(prob).all():
-            raise ValueError(
-                f'Expected finite edge probabilities for {path}, but got NaN or inf; the weights '
-                'have probably diverged: lower the learning rate or look at the last checkpoint.'
-            )
+        """Counts of one image: (D, K, T, 4) int32."""
+        needed = {
+            self.source: "set source='pred_sem_seg' for a segmentor, 'pred_edge_map' otherwise",
+            'gt_sem_seg': 'the test pipeline has to load annotations and end with PackEdgeInputs',
+        }
+        for key, advice in needed.items():
+            if key not in fields:
+                raise KeyError(
+                    f'Expected `{key}` of {path} in the sample, but there is none; {advice}.'
+                )
+        try:
+            return self._count_fields(fields)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f'{path}: {error}') from error
+
+    def _count_fields(self, fields: dict[str, np.ndarray]) -> np.ndarray:
         labels = fields['gt_sem_seg'][0].astype(np.int32)
-        instances = fields.get('gt_instance_map')
-        num_classes = len(prob)
-        if prob.shape[1:] != labels.shape:
+        prediction = fields[self.source]
+        if prediction.shape[1:] != labels.shape:
             raise ValueError(
-                f'Expected prediction and label map of {path} to have one size, but got '
-                f'{prob.shape[1:]} and {labels.shape}; load annotations after Resize in the test '
-                'pipeline, so that they keep the size of the image.'
+                'Expected prediction and label map to have one size, but got '
+                f'{prediction.shape[1:]} and {labels.shape}; load annotations after Resize in the '
+                'test pipeline, so that they keep the size of the image.'
             )
+        if self.source == 'pred_edge_map':
+            num_classes = len(prediction)
+        else:
+            num_classes = len(self._class_names())
+        background = num_classes if self.background is None else self.background
+        instances = fields.get('gt_instance_map')
         truth = self.protocol.ground_truth(
             labels,
             num_classes,
-            background=num_classes,
+            background=background,
             instance_map=None if instances is None else instances[0],
             boundary_map=fields.get('gt_boundary_map'),
         )
-        prob = self.protocol.prediction(prob)
-        if self.test_nms:
-            prob = edge_nms(prob)
-        levels = np.rint(np.clip(prob, 0, 1) * 255).astype(np.uint8)
-        protocol = self.protocol
-        return np.stack([
-            edge_counts(
-                levels[k],
-                truth[k],
-                thresholds=protocol.thresholds,
-                max_dist=protocol.max_dist,
-                thin=protocol.mode == 'thin',
-                margin=protocol.margin,
-                interior=labels == k if protocol.drop_interior else None,
+        if self.source == 'pred_edge_map':
+            prob = probability_levels(valid_scores(prediction.astype(np.float32)))
+        else:
+            prob = self.protocol.predicted_edges(
+                prediction[0].astype(np.int32), num_classes, background=background
             )
-            for k in range(num_classes)
-        ]).astype(np.int32)  # fmt: skip
+        return image_counts(
+            prob,
+            truth,
+            self.protocol,
+            max_dists=self.max_dists,
+            interior=self.protocol.interior(labels, num_classes, background=background),
+        )
 
-    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
+    def _class_names(self) -> list[str]:
+        names = list((self.dataset_meta or {}).get('classes') or ())
+        return [name for label, name in enumerate(names) if label != self.background]
+
+    def compute_metrics(self, results: list[np.ndarray | None]) -> dict[str, float]:
         """Score the counts of all images.
 
         Args:
-            results (list[np.ndarray]): (K, T, 4) per image.
+            results (list[np.ndarray | None]): (D, K, T, 4) per image, None for one left out.
 
         Returns:
             dict[str, float]: See the class.
         """
-        counts = np.stack(results).astype(np.int64)
-        names = (self.dataset_meta or {}).get('classes') or range(counts.shape[1])
-        self.scores = scores = [edge_scores(counts[:, k]) for k in range(counts.shape[1])]
-        self.mean = mean = mean_scores(scores)
-        table = PrettyTable(['class', 'MF(ODS)', 'threshold', 'OIS', 'AP'])
-        table.align = 'r'
-        table.align['class'] = 'l'
-        percent = '{:.2f}'.format
-        for name, s in zip(names, scores, strict=False):
-            table.add_row([name, percent(100 * s.ods_f), f'{s.ods_threshold:.3f}',
-                           percent(100 * s.ois_f), percent(100 * s.ap)])  # fmt: skip
-        table.add_row(['mean', percent(100 * mean.ods_f), '', percent(100 * mean.ois_f),
-                       percent(100 * mean.ap)])  # fmt: skip
-        nms = ', test NMS' if self.test_nms else ''
-        print_log(
-            f'Boundaries of {len(results)} images in percent; {self.protocol.label}{nms}; mean '
-            f'over {mean.num_classes} classes with ground truth\n{table.get_string()}',
-            logger='current',
+        evaluated = [counts for counts in results if counts is not None]
+        counts = np.stack(evaluated)
+        names = ['all'] if self.protocol.class_agnostic else self._class_names()
+        if len(names) != counts.shape[2]:
+            names = [f'class {k + 1}' for k in range(counts.shape[2])]
+        by_max_dist = class_scores(counts, names, self.protocol, self.max_dists)
+        self.scores_by_max_dist = {result.max_dist: result for result in by_max_dist}
+        self.scores, self.mean = by_max_dist[0].scores, by_max_dist[0].mean
+        numbers = {}
+        for result in by_max_dist:
+            print_log(
+                f'{self._title(len(evaluated), len(results), result)}\n{result.table()}',
+                logger='current',
+            )
+            ending = f'@{result.max_dist:g}' if len(by_max_dist) > 1 else ''
+            for name, value in result.numbers().items():
+                numbers[f'{"quick_" if self.quick else ""}{name}{ending}'] = value
+        return numbers
+
+    def _title(self, num_evaluated: int, num_images: int, result: ClassScores) -> str:
+        images = f'{num_evaluated} images'
+        if self.quick:
+            images = f'{num_evaluated} of {num_images} images (quick mode, not for publication)'
+        what = 'Label maps as boundaries' if self.source == 'pred_sem_seg' else 'Boundaries'
+        protocol = replace(self.protocol, max_dist=result.max_dist)
+        return (
+            f'{what} of {images} in percent; {protocol.label}; mean over '
+            f'{result.mean.num_classes} classes with ground truth'
         )
-        return {
-            'MF_ODS': 100 * mean.ods_f,
-            'MF_OIS': 100 * mean.ois_f,
-            'AP': 100 * mean.ap,
-            'num_classes': mean.num_classes,
-        }

@@ -9,7 +9,9 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from mmsteal.functional.edge_nms import edge_nms
 from mmsteal.functional.edges import label_map_to_edges
+from mmsteal.functional.matching import edge_thresholds
 from mmsteal.functional.thin import thin
 
 
@@ -22,28 +24,42 @@ class BoundaryProtocol:
         mode (str): `'thin'`: the prediction is thinned at every threshold and compared with a
             thin ground truth; `'raw'`: as it is, with the band of `radius`.
         max_dist (float): Largest distance of a match, as a fraction of the image diagonal.
-        thresholds (int): Number of thresholds, evenly spaced inside (0, 1).
+        thresholds (int | tuple): Number of thresholds, evenly spaced inside (0, 1), or the
+            thresholds themselves.
         margin (int | tuple): Pixels cut from prediction and ground truth on all sides, or (top,
-            bottom, left, right).
+            bottom, left, right); at the evaluation size.
         radius (float): Radius in px of the ground-truth band; a thin ground truth is the centre
             line of this band.
         instance_sensitive (bool): Edges between two instances of one class count.
-        stored (bool): Take the boundaries stored in the data set (SBD), not those of a label map.
+        stored (bool): Take the boundaries stored in the data set (SBD, BSDS), not those of a label
+            map.
         scale (float): Evaluate at this fraction of the image size.
         drop_interior (bool): Drop predicted pixels inside the class, too far from its boundary to
             match, as the original SBD evaluation does.
+        skip_absent (bool): Leave images without the class out, so that what is predicted there
+            does not count as false.
+        class_agnostic (bool): One boundary for all classes: the highest score of any class, and
+            the edges of all of them together.
+        test_nms (bool): Suppress non-maxima of the prediction before matching (the paper's "Test
+            NMS").
+        resize (bool): Bring predictions of any size to the evaluation size (bilinear); otherwise
+            only those of the image's own size.
     """
 
     name: str = 'custom'
     mode: Literal['thin', 'raw'] = 'thin'
     max_dist: float = 0.0075
-    thresholds: int = 99
+    thresholds: int | tuple[float, ...] = 99
     margin: int | tuple[int, int, int, int] = 0
     radius: float = 2.0
     instance_sensitive: bool = False
     stored: bool = False
     scale: float = 1.0
     drop_interior: bool = False
+    skip_absent: bool = False
+    class_agnostic: bool = False
+    test_nms: bool = False
+    resize: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in ('thin', 'raw'):
@@ -53,19 +69,38 @@ class BoundaryProtocol:
                 'Expected `max_dist` to be a fraction of the image diagonal in (0, 1), such as '
                 f'0.0075, but got {self.max_dist}.'
             )
+        if not 0 < self.scale <= 1:
+            raise ValueError(f'Expected `scale` to be in (0, 1], but got {self.scale}.')
+        edge_thresholds(self.thresholds)
+        for name in ('thresholds', 'margin'):  # a config gives lists, which cannot be hashed
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def label(self) -> str:
         """One line for tables and logs."""
         instances = 'instance-sensitive' if self.instance_sensitive else 'not instance-sensitive'
         truth = 'stored boundaries' if self.stored else f'radius {self.radius:g} px'
-        parts = [self.name, self.mode, f'maxDist {self.max_dist:g}', instances,
-                 f'{self.thresholds} thresholds', f'ground truth: {truth}']  # fmt: skip
+        number = self.num_thresholds
+        parts = [self.name, self.mode, f'maxDist {self.max_dist:g}',
+                 'class-agnostic' if self.class_agnostic else instances,
+                 f'{number} threshold{"s" if number > 1 else ""}',
+                 f'ground truth: {truth}']  # fmt: skip
         if self.margin:
             parts.append(f'margin {self.margin} px')
         if self.scale != 1:
             parts.append(f'scale {self.scale:g}')
+        for name in ('drop_interior', 'skip_absent', 'resize'):
+            if getattr(self, name):
+                parts.append(name.replace('_', ' '))
+        if self.test_nms:
+            parts.append('test NMS')
         return ', '.join(parts)
+
+    @property
+    def num_thresholds(self) -> int:
+        """Length of the curve."""
+        return len(edge_thresholds(self.thresholds))
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width at which an image is evaluated."""
@@ -88,23 +123,19 @@ class BoundaryProtocol:
             num_classes (int): K.
             background (int | None): Label of pixels of no class.
             instance_map (np.ndarray | None): (H, W) instance ids.
-            boundary_map (np.ndarray | None): (K, H, W) stored boundaries.
+            boundary_map (np.ndarray | None): Stored boundaries, 1 on an edge: (K, H, W), or
+                (K, A, H, W) of A annotators; where K is 1 also (A, H, W).
             ignore_index (int): Label of ignored pixels.
 
         Returns:
-            np.ndarray: (K, h, w) bool, at the evaluation size.
+            np.ndarray: (K, h, w) or (K, A, h, w) bool, at the evaluation size; K is 1 in a
+            class-agnostic protocol.
 
         Raises:
             ValueError: If the protocol needs what the sample does not have.
         """
         if self.stored:
-            if boundary_map is None:
-                raise ValueError(
-                    'Expected stored boundaries, because the protocol compares with them, but '
-                    "there are none; load them (dict(type='LoadSBDAnnotations', "
-                    "boundaries='cls')) or set stored=False to make them from the label map."
-                )
-            return np.asarray(boundary_map) == 1
+            return self._stored_truth(boundary_map, num_classes)
         if self.instance_sensitive and instance_map is None:
             raise ValueError(
                 'Expected an instance map, because the protocol is instance-sensitive, but there '
@@ -125,23 +156,113 @@ class BoundaryProtocol:
             ignore_index=ignore_index,
         )
         edges = edges == 1
+        if self.class_agnostic:
+            edges = edges.any(axis=0, keepdims=True)
         if thin_truth:
             return thin(edges)
-        return np.stack([_nearest(e.astype(np.uint8), size) for e in edges]) == 1
+        return _nearest(edges, size)
 
-    def prediction(self, prob: np.ndarray) -> np.ndarray:
-        """Bring predicted maps (K, H, W) to the evaluation size (bilinear)."""
-        size = self.size(*prob.shape[1:])
-        if size == tuple(prob.shape[1:]):
-            return prob
-        return np.stack([cv2.resize(p, size[::-1], interpolation=cv2.INTER_LINEAR) for p in prob])
+    def _stored_truth(self, boundary_map: np.ndarray | None, num_classes: int) -> np.ndarray:
+        if boundary_map is None:
+            raise ValueError(
+                'Expected stored boundaries, because the protocol compares with them, but '
+                "there are none; load them (dict(type='LoadSBDAnnotations', "
+                "boundaries='cls')) or set stored=False to make them from the label map."
+            )
+        edges = np.asarray(boundary_map) == 1
+        if num_classes == 1 and edges.ndim == 3 and len(edges) > 1:
+            edges = edges[None]  # several maps of one class: one per annotator
+        if len(edges) != num_classes:
+            raise ValueError(
+                f'Expected stored boundaries of {num_classes} classes, but got maps of shape '
+                f'{np.shape(boundary_map)}.'
+            )
+        return edges.any(axis=0, keepdims=True) if self.class_agnostic else edges
+
+    def interior(
+        self, label_map: np.ndarray, num_classes: int, *, background: int | None = None
+    ) -> np.ndarray | None:
+        """Region of each class (K, h, w) bool, or None where the protocol does not need it."""
+        if not self.drop_interior:
+            return None
+        label_map = self.nearest(label_map)
+        values = [v for v in range(num_classes + 1) if v != background][:num_classes]
+        regions = label_map == np.array(values)[:, None, None]
+        if self.class_agnostic:
+            raise ValueError(
+                'Expected drop_interior=False in a class-agnostic protocol: a boundary of all '
+                'classes has no inside.'
+            )
+        return regions
+
+    def nearest(self, label_map: np.ndarray) -> np.ndarray:
+        """Bring a map (H, W) of labels to the evaluation size."""
+        return _nearest(label_map, self.size(*label_map.shape))
+
+    def predicted_edges(
+        self, label_map: np.ndarray, num_classes: int, *, background: int | None = None
+    ) -> np.ndarray:
+        """Boundaries (K, h, w) bool of a segmentor's label map, by the rule of the ground truth.
+
+        A label map tells no instances apart, so edges between them can only be missed.
+
+        Args:
+            label_map (np.ndarray): (H, W) predicted labels.
+            num_classes (int): K.
+            background (int | None): Label of pixels of no class.
+        """
+        rule = replace(self, stored=False, instance_sensitive=False)
+        return rule.ground_truth(label_map, num_classes, background=background)
+
+    def prediction(self, prob: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+        """Bring predicted maps to the evaluation size (bilinear), then suppress, as asked.
+
+        Args:
+            prob (np.ndarray): (K, H, W) float in [0, 1], or uint8, read as v / 255.
+            size (tuple[int, int] | None): Height and width of the ground truth; None: what the
+                protocol makes of an image as large as the prediction.
+
+        Returns:
+            np.ndarray: (K, h, w), or (1, h, w) if class-agnostic; the very scores where they have
+            the size already and nothing is suppressed, otherwise float32.
+
+        Raises:
+            ValueError: If the size does not fit and the protocol does not resize.
+        """
+        shape = tuple(prob.shape[1:])
+        size = self.size(*shape) if size is None else tuple(size)
+        if shape != size and self.size(*shape) != size and not self.resize:
+            raise ValueError(
+                f'Expected a prediction of {size[0]} x {size[1]} px (height x width), the size of '
+                f'the ground truth, {"" if self.scale == 1 else "or of the whole image, "}but got '
+                f'{shape[0]} x {shape[1]}; predict at the size of the image, or set resize=True '
+                '(--resize) to have it resized.'
+            )
+        if self.class_agnostic:
+            prob = prob.max(axis=0, keepdims=True)
+        if shape != size or self.test_nms:
+            prob = np.stack([_resized(p, size) for p in prob])
+        # Sums of float weights may leave [0, 1] in the last bit.
+        return np.clip(edge_nms(prob), 0, 1) if self.test_nms else prob
+
+
+def _resized(score: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    score = score.astype(np.float32) / np.float32(255 if score.dtype == np.uint8 else 1)
+    return cv2.resize(score, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _nearest(array: np.ndarray | None, size: tuple[int, int]) -> np.ndarray | None:
-    """Resize to (h, w), taking pixels 0, 2, 4, ... at half size."""
-    if array is None or tuple(array.shape) == size:
+    """Resize the last two axes to (h, w), taking the pixels 1, 3, 5, ... at half size.
+
+    That is what MATLAB and PIL take, and so the published ground truths; OpenCV's takes 0, 2, 4.
+    """
+    if array is None or array.shape[-2:] == size:
         return array
-    return cv2.resize(array, size[::-1], interpolation=cv2.INTER_NEAREST)
+    rows, columns = (
+        ((np.arange(new) + 0.5) * old / new).astype(int)
+        for new, old in zip(size, array.shape[-2:], strict=True)
+    )
+    return np.ascontiguousarray(array[..., rows[:, None], columns])
 
 
 # Hariharan et al. 2011; SEAL (Yu et al. 2018) on SBD and Cityscapes, as STEAL uses them; BSDS.
@@ -162,7 +283,7 @@ PROTOCOLS: dict[str, dict[str, BoundaryProtocol]] = {
         ),
     },
     'bsds': {
-        'thin': BoundaryProtocol('bsds', 'thin', 0.0075),
+        'thin': BoundaryProtocol('bsds', 'thin', 0.0075, stored=True, class_agnostic=True),
     },
 }
 

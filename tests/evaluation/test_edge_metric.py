@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmsteal.evaluation import EdgeMetric, read_prediction, write_prediction
+from mmsteal.evaluation import EdgeMetric, edge_metric
 from mmsteal.functional import edge_counts, edge_scores, label_map_to_edges
 
 
@@ -87,11 +87,15 @@ def test_no_class_present_is_nan_not_an_error():
     assert result['edge/num_classes'] == 0
 
 
-@pytest.mark.parametrize('field', ['nan', 'size', 'labels'])
+@pytest.mark.parametrize('field', ['nan', 'logits', 'size', 'labels', 'prediction'])
 def test_bad_samples_are_named(field):
     sample = make_sample(0)
     if field == 'nan':
         sample['pred_edge_map']['data'][0, 3, 3] = float('nan')
+    elif field == 'logits':
+        sample['pred_edge_map']['data'] *= 5
+    elif field == 'prediction':
+        del sample['pred_edge_map']
     elif field == 'size':
         sample['pred_edge_map']['data'] = sample['pred_edge_map']['data'][:, ::2]
     else:
@@ -103,21 +107,108 @@ def test_bad_samples_are_named(field):
 def test_exception_arguments():
     with pytest.raises(ValueError, match='num_workers'):
         EdgeMetric(num_workers=0)
+    with pytest.raises(ValueError, match='source'):
+        EdgeMetric(source='pred')
+    with pytest.raises(ValueError, match='quick'):
+        EdgeMetric(quick=-1)
     with pytest.raises(ValueError, match='max_distance'):
         EdgeMetric(max_distance=0.1)
 
 
-def test_prediction_files_round_trip(tmp_path):
-    prob = np.random.default_rng(0).random((3, 9, 7), np.float32)
-    write_prediction(tmp_path, 'x', prob)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ['class_001', 'class_002', 'class_003']
-    back = read_prediction(tmp_path, 'x', 3)
-    np.testing.assert_array_equal(back, np.rint(prob * 255).astype(np.uint8))
-    with pytest.raises(FileNotFoundError, match=r'image x, class 4'):
-        read_prediction(tmp_path, 'x', 4)
+def test_several_tolerances():
+    samples = [make_sample(i) for i in range(3)]
+    both = run(EdgeMetric(max_dist=[0.01, 0.05]), samples)
+    for max_dist in (0.01, 0.05):
+        alone = run(EdgeMetric(max_dist=max_dist), samples)
+        for name, value in alone.items():
+            assert both[f'{name}@{max_dist:g}'] == value
+    assert both['edge/AP@0.05'] > both['edge/AP@0.01']
 
 
-def test_prediction_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / 'class_001').write_text('a file where a folder should be')
-    with pytest.raises(OSError, match='class_001'):
-        write_prediction(tmp_path, 'x', np.zeros((1, 4, 4)))
+def test_background_of_mmseg_datasets():
+    """Labels 0 = background, 1.. = classes give what 0.. = classes, K = background give."""
+    ours, theirs = [], []
+    for i in range(3):
+        ours.append(make_sample(i))
+        theirs.append(make_sample(i))
+        labels = theirs[-1]['gt_sem_seg']['data']
+        theirs[-1]['gt_sem_seg']['data'] = (labels + 1) % 4
+    expected = run(EdgeMetric(), ours)
+    metric = EdgeMetric(background=0)
+    assert run(metric, theirs, classes=('background', 'a', 'b', 'c')) == expected
+    assert metric.scores_by_max_dist[0.0075].names == ('a', 'b', 'c')
+
+
+def segmentor_sample(index, background, shift=0):
+    sample = make_sample(index)
+    labels = sample['gt_sem_seg']['data']
+    if background == 0:
+        labels = (labels + 1) % 4
+    sample['gt_sem_seg']['data'] = labels
+    sample['pred_sem_seg'] = dict(data=labels.roll(shift, dims=2))
+    del sample['pred_edge_map']
+    return sample
+
+
+@pytest.mark.parametrize('background', [None, 0])
+@pytest.mark.parametrize('mode', ['thin', 'raw'])
+def test_label_maps_of_a_segmentor(mode, background):
+    classes = ('a', 'b', 'c') if background is None else ('background', 'a', 'b', 'c')
+    options = dict(mode=mode, source='pred_sem_seg', background=background, margin=(5, 8, 5, 5))
+    right = run(EdgeMetric(**options), [segmentor_sample(i, background) for i in range(2)], classes)
+    assert right == {'edge/MF': 100, 'edge/precision': 100, 'edge/recall': 100,
+                     'edge/num_classes': 2}  # fmt: skip
+    metric = EdgeMetric(max_dist=[0.02, 0.1], **options)
+    shifted = run(metric, [segmentor_sample(i, background, shift=3) for i in range(2)], classes)
+    assert shifted['edge/MF@0.02'] < 90
+    assert shifted['edge/MF@0.1'] == 100
+    assert set(shifted) == {f'{name}@{d}' for name in right for d in (0.02, 0.1)}
+
+
+def test_quick_mode_says_so(monkeypatch):
+    samples = [make_sample(i) for i in range(7)]
+    printed = []
+    monkeypatch.setattr(edge_metric, 'print_log', lambda text, **_: printed.append(text))
+    metric = EdgeMetric(quick=3)
+    quick = run(metric, samples)
+    assert set(quick) == {f'edge/quick_{n}' for n in ('MF_ODS', 'MF_OIS', 'AP', 'num_classes')}
+    assert '3 of 7 images (quick mode' in printed[0]
+    assert '9 thresholds' in printed[0]
+    chosen = run(EdgeMetric(thresholds=9), samples[::3])
+    assert list(quick.values()) == list(chosen.values())
+    assert run(metric, samples) == quick  # the same images at the next validation
+
+
+def test_two_ranks_choose_the_images_that_one_rank_chooses(monkeypatch):
+    samples = [make_sample(i) for i in range(8)]
+    one = EdgeMetric(quick=3)
+    parts = []
+    for rank in (0, 1):
+        monkeypatch.setattr(edge_metric, 'get_world_size', lambda: 2)
+        monkeypatch.setattr(edge_metric, 'get_rank', lambda rank=rank: rank)
+        metric = EdgeMetric(quick=3)
+        for sample in samples[rank::2]:
+            metric.process({}, [sample])
+        while metric._pending:
+            metric._collect()
+        parts.append(metric.results)
+    monkeypatch.undo()
+    merged = [result for pair in zip(*parts, strict=True) for result in pair]
+    assert [r is not None for r in merged] == [i % 3 == 0 for i in range(8)]
+    one.dataset_meta = dict(classes=('a', 'b', 'c'))
+    expected = run(EdgeMetric(quick=3), samples)
+    assert {f'edge/{k}': v for k, v in one.compute_metrics(merged).items()} == expected
+
+
+def test_class_agnostic_with_annotators():
+    sample = make_sample(0, num_classes=1)
+    truth = label_map_to_edges(
+        sample['gt_sem_seg']['data'][0].numpy().astype(np.uint8), 1, background=1, thin=True
+    )
+    maps = np.concatenate([truth, np.roll(truth, 1, axis=2)])
+    sample['gt_boundary_map'] = dict(data=torch.from_numpy(maps))
+    metric = EdgeMetric('bsds')
+    result = run(metric, [sample], classes=('boundary',))
+    level = np.rint(sample['pred_edge_map']['data'][0].numpy() * 255).astype(np.uint8)
+    counts = edge_counts(level, maps == 1, max_dist=0.0075, thin=True)
+    assert result['edge/MF_ODS'] == pytest.approx(100 * edge_scores(counts[None]).ods_f)
