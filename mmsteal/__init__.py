@@ -4,10 +4,11 @@ Importing it registers everything in mmseg's registries. `mmsteal.functional` is
 functions; the rest plugs them in.
 """
 
-from mmsteal.compat import require_mm_stack
+from mmsteal.compat import repair_mm_stack, require_mm_stack
 from mmsteal.version import __version__
 
 require_mm_stack()
+repair_mm_stack()
 
 from mmsteal import datasets, engine, evaluation, models, visualization  # noqa: E402
 

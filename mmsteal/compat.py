@@ -44,6 +44,7 @@ def enable_mmseg_bases() -> None:
     """
     from mmengine.config import utils as config_utils
 
+    config_utils.MODULE2PACKAGE['mmsteal'] = 'mmsteal'
     for module, package in (('mmseg', 'mmsegmentation'), ('mmpretrain', 'mmpretrain')):
         try:
             version(package)

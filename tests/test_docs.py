@@ -29,12 +29,12 @@ def test_readme_functional_block_runs():
 
 
 def test_readme_mix_block_is_a_config(tmp_path):
-    (block,) = [b for b in blocks(REPO / 'README.md') if 'casenet_sbd' in b]
+    (block,) = [b for b in blocks(REPO / 'README.md') if 'EdgeHeadWrapper' in b]
     path = tmp_path / 'mine.py'
     path.write_text(block.replace('./', f'{REPO}/configs/'))
     init_default_scope('mmseg')
     cfg = Config.fromfile(path)
-    assert len(MODELS.build(cfg.model.decode_head).loss_decode) == 3
+    assert len(MODELS.build(cfg.model).decode_head.loss_decode) == 3
 
 
 def test_guide_to_own_masks(tmp_path):

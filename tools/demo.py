@@ -52,7 +52,9 @@ def main() -> None:
         seed=args.seed,
     )
     print('[2/4] training')
-    cfg = load_run_config(args.config, work_dir=str(work_dir / 'train'), data_root=str(data))
+    cfg = load_run_config(
+        args.config, work_dir=str(work_dir / 'train'), data_root=str(data), training=True
+    )
     if args.max_iters:
         cfg.train_cfg.max_iters = args.max_iters
         cfg.train_cfg.val_interval = min(cfg.train_cfg.val_interval, args.max_iters)

@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options', nargs='+', action=DictAction,
         help='values to set in the config: key=value with dotted keys',
     )  # fmt: skip
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -33,6 +33,8 @@ def main() -> None:
     args = parse_args()
     if not os.path.isfile(args.checkpoint) and '://' not in args.checkpoint:
         raise SystemExit(f'Expected a checkpoint at {args.checkpoint}, but there is none.')
+    if args.show_dir and args.launcher != 'none':
+        raise SystemExit('--show-dir draws on one rank only: leave the launcher out, or use --out.')
     cfg = load_run_config(
         args.config,
         work_dir=args.work_dir,

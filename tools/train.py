@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options', nargs='+', action=DictAction,
         help='values to set in the config: key=value with dotted keys',
     )  # fmt: skip
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -39,6 +39,7 @@ def main() -> None:
         data_root=args.data_root,
         cfg_options=args.cfg_options,
         amp=args.amp,
+        training=True,
     )
     if args.resume is not None:
         cfg.resume = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tqdm import tqdm
 
 from mmsteal.compat import repair_mm_stack
 from mmsteal.datasets.edge_dataset import IMAGE_SUFFIXES
-from mmsteal.evaluation.prediction_files import write_prediction
+from mmsteal.evaluation.prediction_files import check_distinct_names, write_prediction
 from mmsteal.visualization.edge_colors import colorize_edges, distinct_palette
 
 
@@ -69,7 +70,7 @@ class EdgeInferencer:
     ) -> None:
         repair_mm_stack()
         self.device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
-        cfg = config.copy() if isinstance(config, Config) else Config.fromfile(config)
+        cfg = deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
         if cfg_options:
             cfg.merge_from_dict(cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmseg'))
@@ -116,6 +117,8 @@ class EdgeInferencer:
             list[EdgePrediction]: One per image, or empty.
         """
         images = _list_images(inputs)
+        if out_dir is not None:
+            check_distinct_names(image for image in images if not isinstance(image, np.ndarray))
         keep = out_dir is None if return_predictions is None else return_predictions
         kept = []
         bar = tqdm(self.stream(images), total=len(images), unit='image', desc='edges',
@@ -173,6 +176,8 @@ def _list_images(inputs) -> list:
                 f'{IMAGE_SUFFIXES}, but there are none.'
             )
         return files
+    if not len(inputs):
+        raise ValueError('Expected at least one image, but got an empty list.')
     return list(inputs)
 
 

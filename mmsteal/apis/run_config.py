@@ -20,6 +20,7 @@ def load_run_config(
     data_root: str | None = None,
     cfg_options: dict | None = None,
     amp: bool = False,
+    training: bool = False,
 ) -> Config:
     """Load a config, apply the options, and fit it to the ranks and devices at hand.
 
@@ -27,10 +28,12 @@ def load_run_config(
         config (str): Path of the config.
         work_dir (str | None): Folder for logs and checkpoints; None takes the config's, or
             `work_dirs/<name of the config>`.
-        launcher (str): `'none'`, `'pytorch'`, `'slurm'` or `'mpi'`.
+        launcher (str): `'none'`, `'pytorch'` or `'slurm'`.
         data_root (str | None): Folder of the data set, for every dataset of the config.
         cfg_options (dict | None): Values to set, by dotted key.
         amp (bool): Train in bfloat16.
+        training (bool): Share `total_batch_size` out among the ranks, unless the options set the
+            batch size of a rank.
 
     Returns:
         Config: Ready for `Runner.from_cfg`.
@@ -54,7 +57,8 @@ def load_run_config(
     if amp:
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
     _drop_missing_backends(cfg)
-    share_total_batch(cfg, _world_size(launcher))
+    if training and 'train_dataloader.batch_size' not in (cfg_options or {}):
+        share_total_batch(cfg, _world_size(launcher))
     prepare_distributed(cfg)
     return cfg
 
@@ -119,5 +123,5 @@ def _drop_missing_backends(cfg: Config) -> None:
 
 
 def _world_size(launcher: str) -> int:
-    names = {'pytorch': 'WORLD_SIZE', 'slurm': 'SLURM_NTASKS', 'mpi': 'OMPI_COMM_WORLD_SIZE'}
+    names = {'pytorch': 'WORLD_SIZE', 'slurm': 'SLURM_NTASKS'}
     return int(os.environ.get(names.get(launcher, ''), 1))

@@ -13,25 +13,36 @@ from mmsteal.datasets.edge_dataset import EdgeDataset
 # Label id of each of the 19 evaluation classes, in their order (cityscapesScripts, labels.py).
 LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 
+# Rectification border and "out of roi": the only void ids that the published Cityscapes boundaries
+# leave out. All other void is known not to be any of the classes, and so makes edges.
+IGNORED_IDS = (2, 3)
+VOID_IDS = (0, 1, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30)
+
 
 @DATASETS.register_module()
 class CityscapesEdgeDataset(EdgeDataset):
     """Cityscapes: leftImg8bit images, gtFine or gtCoarse labels, train ids mapped on the fly.
 
-    No conversion is needed: `*_labelIds.png` are read as released, void classes become ignore.
+    No conversion is needed: `*_labelIds.png` are read as released.
     `metainfo=dict(classes=('car', 'person'))` selects classes; the others become background.
 
     Args:
         annotation (str): `'gtFine'` or `'gtCoarse'`.
         label_format (str): `'labelIds'` (as released) or `'labelTrainIds'` (as made by
             cityscapesScripts).
+        void (str | None): What pixels of no evaluation class are. `'background'`, the rule of the
+            published boundaries: they are known not to be of a class, so the border between a car
+            and a void pole is an edge of the car; only the rectification border and "out of roi"
+            are ignored. `'ignore'`: no edges against void. None: `'background'` for fine label
+            ids; `'ignore'` for coarse ones, where most of void was not annotated, and for train
+            ids, which do not tell the two apart.
         metainfo (dict | None): `classes` to keep; None keeps the 19.
         **kwargs: See :class:`EdgeDataset`. `data_prefix` has `img_path='leftImg8bit/train'`,
             `seg_map_path='gtFine/train'` and, for instance-sensitive edges,
             `instance_map_path='gtFine/train'`.
 
     Raises:
-        ValueError: If a class is not one of the 19.
+        ValueError: If a class is not one of the 19, or `void` does not fit the label format.
     """
 
     METAINFO = CityscapesDataset.METAINFO
@@ -41,6 +52,7 @@ class CityscapesEdgeDataset(EdgeDataset):
         *,
         annotation: Literal['gtFine', 'gtCoarse'] = 'gtFine',
         label_format: Literal['labelIds', 'labelTrainIds'] = 'labelIds',
+        void: Literal['background', 'ignore'] | None = None,
         metainfo: dict | None = None,
         **kwargs,
     ) -> None:
@@ -49,6 +61,15 @@ class CityscapesEdgeDataset(EdgeDataset):
             raise ValueError(
                 "Expected argument `label_format` to be 'labelIds' or 'labelTrainIds', but got "
                 f'{label_format!r}.'
+            )
+        released_fine = label_format == 'labelIds' and annotation == 'gtFine'
+        void = void or ('background' if released_fine else 'ignore')
+        if void not in ('background', 'ignore') or (
+            void == 'background' and label_format != 'labelIds'
+        ):
+            raise ValueError(
+                "Expected argument `void` to be 'ignore', or 'background' with "
+                f"label_format='labelIds', but got {void!r} with {label_format!r}."
             )
         values = dict(
             zip(names, LABEL_IDS if label_format == 'labelIds' else range(19), strict=True)
@@ -69,7 +90,10 @@ class CityscapesEdgeDataset(EdgeDataset):
             instance_map_suffix=f'_{annotation}_instanceIds.png',
             label_values=[values[name] for name in selected],
             # Classes that are left out are no class, but they are not unknown either.
-            background=[values[name] for name in names if name not in selected],
+            background=[
+                *(values[name] for name in names if name not in selected),
+                *(VOID_IDS if void == 'background' else ()),
+            ],
             other_values='ignore',
             **kwargs,
         )

@@ -4,6 +4,7 @@ from mmsteal.models.backbones.casenet_resnet import CASENetResNet
 from mmsteal.models.decode_heads.bilinear_upconv import BilinearUpConv
 from mmsteal.models.decode_heads.casenet_head import CASENetHead
 from mmsteal.models.decode_heads.edge_head import EdgeHead
+from mmsteal.models.decode_heads.edge_head_wrapper import EdgeHeadWrapper
 from mmsteal.models.losses.balanced_bce_loss import BalancedBCELoss
 from mmsteal.models.losses.direction_loss import DirectionLoss
 from mmsteal.models.losses.thinning_nms_loss import ThinningNMSLoss
@@ -18,6 +19,7 @@ __all__ = [
     'DirectionLoss',
     'EdgeEncoderDecoder',
     'EdgeHead',
+    'EdgeHeadWrapper',
     'EdgeTTAModel',
     'ThinningNMSLoss',
 ]

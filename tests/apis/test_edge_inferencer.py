@@ -64,6 +64,24 @@ def test_checkpoint_brings_weights_and_class_names(inferencer, image, tmp_path):
     np.testing.assert_array_equal(other(image)[0].edges, inferencer(image)[0].edges)
 
 
+def test_callers_config_stays_as_it_was():
+    cfg = Config.fromfile(CONFIG)
+    cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint='somewhere')
+    EdgeInferencer(cfg, device='cpu', cfg_options=SMALL)
+    assert cfg.model.backbone.init_cfg.checkpoint == 'somewhere'
+
+
+def test_images_of_one_name_do_not_overwrite_each_other(inferencer, image, tmp_path):
+    paths = [tmp_path / folder / '0001.png' for folder in 'ab']
+    for path in paths:
+        path.parent.mkdir()
+        cv2.imwrite(str(path), image)
+    with pytest.raises(ValueError, match=r'a/0001\.png.*b/0001\.png'):
+        inferencer(paths, out_dir=tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+    assert len(inferencer(paths, show_progress=False)) == 2
+
+
 def test_bad_input_is_named(inferencer, image, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'nothing\.jpg'):
         inferencer(tmp_path / 'nothing.jpg')
@@ -73,6 +91,8 @@ def test_bad_input_is_named(inferencer, image, tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(FileNotFoundError, match='empty'):
         inferencer(tmp_path / 'empty')
+    with pytest.raises(ValueError, match='empty list'):
+        inferencer([])
     with pytest.raises(ValueError, match='BGR uint8'):
         inferencer(image[..., 0])
     with pytest.raises(FileNotFoundError, match=r'nothing\.pth'):

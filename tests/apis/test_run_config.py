@@ -21,7 +21,7 @@ def config(tmp_path):
 
 
 def test_defaults(config):
-    cfg = load_run_config(config)
+    cfg = load_run_config(config, training=True)
     assert cfg.work_dir == 'work_dirs/small'
     assert cfg.train_dataloader.batch_size == 8
     assert cfg.optim_wrapper.type == 'OptimWrapper'
@@ -55,6 +55,20 @@ def test_tensorboard_is_left_out_where_it_is_missing(config, monkeypatch):
     with pytest.warns(UserWarning, match=r'mmsteal\[tensorboard\]'):
         cfg = load_run_config(config)
     assert [b.type for b in cfg.visualizer.vis_backends] == ['A']
+
+
+def test_batch_of_a_rank_goes_before_the_total(config):
+    options = {'train_dataloader.batch_size': 3}
+    cfg = load_run_config(config, training=True, cfg_options=options)
+    assert cfg.train_dataloader.batch_size == 3
+
+
+def test_testing_works_on_any_number_of_ranks(config, monkeypatch):
+    monkeypatch.setenv('WORLD_SIZE', '3')
+    monkeypatch.setattr('mmsteal.apis.run_config.prepare_distributed', lambda cfg: None)
+    assert load_run_config(config, launcher='pytorch').launcher == 'pytorch'
+    with pytest.raises(ValueError, match='3 ranks'):
+        load_run_config(config, launcher='pytorch', training=True)
 
 
 def test_exception_total_batch_does_not_divide(config):

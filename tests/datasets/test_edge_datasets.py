@@ -74,12 +74,14 @@ def test_cityscapes_released_layout(tmp_path):
     write_cityscapes(tmp_path)
     options = dict(data_root=str(tmp_path), data_prefix=prefix, pipeline=LOAD)
     item = CityscapesEdgeDataset(**options)[0]
-    assert item['gt_seg_map'][0, [0, 16, 31]].tolist() == [0, 13, 255]
+    assert item['gt_seg_map'][0, [0, 16, 31]].tolist() == [0, 13, 19]
+    ignored = CityscapesEdgeDataset(void='ignore', **options)[0]
+    assert ignored['gt_seg_map'][0, [0, 16, 31]].tolist() == [0, 13, 255]
     assert {26000, 26001} <= set(np.unique(item['gt_instance_map']).tolist())
     cars = CityscapesEdgeDataset(metainfo=dict(classes=('car',)), **options)
     assert cars.metainfo['palette'] == [[0, 0, 142]]
-    # Road is not wanted but known: background. Void stays ignored.
-    assert cars[0]['gt_seg_map'][0, [0, 16, 31]].tolist() == [1, 0, 255]
+    # Neither road nor void is wanted, but both are known: background.
+    assert cars[0]['gt_seg_map'][0, [0, 16, 31]].tolist() == [1, 0, 1]
 
 
 def test_sbd_released_layout(tmp_path):
@@ -261,5 +263,7 @@ class TestBadInput:
             CityscapesEdgeDataset(metainfo=dict(classes=('unicorn',)))
         with pytest.raises(ValueError, match='label_format'):
             CityscapesEdgeDataset(label_format='color')
+        with pytest.raises(ValueError, match='void'):
+            CityscapesEdgeDataset(label_format='labelTrainIds', void='background')
         with pytest.raises(ValueError, match='part'):
             SBDEdgeDataset(part='half')

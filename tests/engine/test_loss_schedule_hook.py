@@ -51,6 +51,12 @@ def test_exception_incomplete_entry(entry):
         LossScheduleHook([entry])
 
 
+def test_exception_wrong_value_at_the_start():
+    hook = LossScheduleHook([dict(begin=9, loss='BalancedBCELoss', beta='half')])
+    with pytest.raises(ValueError, match='beta'):
+        hook.before_train(make_runner())
+
+
 @pytest.mark.parametrize(
     'entry',
     [dict(begin=1, loss='DiceLoss', beta=0), dict(begin=1, loss='BalancedBCELoss', gamma=0)],

@@ -138,6 +138,14 @@ def test_exception_missing_edges_names_image_and_fix():
         make_head().loss(make_inputs(), samples, {})
 
 
+def test_exception_edges_made_before_the_crop():
+    samples = make_samples()
+    for sample in samples:
+        sample.gt_sem_seg = PixelData(data=torch.zeros(1, 8, 8, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r'0\.jpg.*after all geometric'):
+        make_head().loss(make_inputs(), samples, {})
+
+
 def test_exception_class_count():
     with pytest.raises(ValueError, match=r'3 classes.*has 5'):
         make_head().loss(make_inputs(), make_samples(5), {})

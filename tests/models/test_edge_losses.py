@@ -33,6 +33,7 @@ def test_summed_loss_undoes_the_mean_over_ranks(batch, loss_class, monkeypatch):
     """DDP's gradient is the mean over ranks; G times the sum makes it the sum again."""
     alone = {r: loss_class(reduction=r)(*batch) for r in ('sum', 'mean')}
     monkeypatch.setattr('mmsteal.models.losses.edge_loss.get_world_size', lambda: 4)
+    monkeypatch.setattr('mmsteal.models.losses.balanced_bce_loss.get_world_size', lambda: 4)
     torch.testing.assert_close(loss_class(reduction='sum')(*batch), 4 * alone['sum'])
     torch.testing.assert_close(loss_class(reduction='mean')(*batch), alone['mean'])
 
@@ -51,3 +52,56 @@ def test_bfloat16_autocast_is_finite(batch, loss_class):
     loss.backward()
     assert loss.dtype == torch.float32
     assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ('loss_class', 'options'),
+    [
+        (BalancedBCELoss, dict(beta='bach')),
+        (ThinningNMSLoss, dict(length=0)),
+        (ThinningNMSLoss, dict(normals='sobel')),
+        (DirectionLoss, dict(power=3)),
+    ],
+)
+def test_exception_options_when_built(loss_class, options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        loss_class(**options)
+
+
+def _gradient_on_rank(rank, world_size, port, target, logits, queue):
+    import os
+
+    import torch.distributed as dist
+
+    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+    dist.init_process_group('gloo', rank=rank, world_size=world_size)
+    own = slice(rank, None, world_size)
+    x = logits[own].clone().requires_grad_()
+    total = sum(loss_class()(x, target[own]) for loss_class in (c[0] for c in CASES))
+    total.backward()
+    # DDP's step: the mean over ranks, here of a parameter that is added to every logit.
+    gradient = x.grad.sum()
+    dist.all_reduce(gradient)
+    queue.put((rank, (gradient / world_size).item()))
+    dist.destroy_process_group()
+
+
+def test_two_ranks_step_as_one(batch):
+    """The gradient of two ranks with half the batch each, averaged, is that of the whole batch."""
+    logits, target = batch
+    target[0, 0, 3] = 1  # the two images have unlike numbers of edge pixels
+    x = logits.clone().requires_grad_()
+    sum(loss_class()(x, target) for loss_class in (c[0] for c in CASES)).backward()
+    context = torch.multiprocessing.get_context('spawn')
+    queue = context.Queue()
+    arguments = (2, 29653, target, logits, queue)
+    workers = [
+        context.Process(target=_gradient_on_rank, args=(rank, *arguments)) for rank in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    results = dict(queue.get(timeout=120) for _ in workers)
+    for worker in workers:
+        worker.join()
+    assert results[0] == pytest.approx(x.grad.sum().item(), rel=1e-4)
+    assert results[1] == results[0]

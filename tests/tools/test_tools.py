@@ -78,8 +78,8 @@ def project(tmp_path_factory):
 
 
 def command(*arguments, check=True, **environment):
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ['PATH']])
-    environment = {**os.environ, 'PATH': path, 'OMP_NUM_THREADS': '1', **environment}
+    threads = {'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable}
+    environment = {**os.environ, **threads, **environment}
     words = [str(a) for a in arguments]
     done = subprocess.run(
         words, cwd=REPO, env=environment, capture_output=True, text=True, timeout=300, check=False

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 
-from mmsteal.evaluation.prediction_files import write_prediction
+from mmsteal.evaluation.prediction_files import check_distinct_names, write_prediction
 
 
 @HOOKS.register_module()
@@ -26,6 +26,11 @@ class EdgeDumpHook(Hook):
 
     def __init__(self, out_dir: str) -> None:
         self.out_dir = out_dir
+
+    def before_test(self, runner: Runner) -> None:
+        """Check that no image would overwrite the result of another."""
+        dataset = runner.test_dataloader.dataset
+        check_distinct_names(dataset.get_data_info(i)['img_path'] for i in range(len(dataset)))
 
     def after_test_iter(
         self,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import nn
+
+from mmsteal.models.losses.edge_loss import EdgeLoss
 
 
 @HOOKS.register_module()
@@ -44,7 +47,11 @@ class LossScheduleHook(Hook):
         """Check the names before hours are spent, and catch up after a resume."""
         self._next = 0
         for entry in self.schedule:
-            self._targets(runner, entry)
+            for loss, name, value in self._targets(runner, entry):
+                trial = deepcopy(loss)
+                setattr(trial, name, value)
+                if isinstance(trial, EdgeLoss):
+                    trial.check_options()
         self._catch_up(runner)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:

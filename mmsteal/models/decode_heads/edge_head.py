@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -32,7 +32,14 @@ class EdgeHead(BaseDecodeHead):
         loss_side (dict | Sequence[dict] | None): Losses of the other outputs.
         ignore_index (int): Target value that pays nothing.
         **kwargs: Passed to :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`.
+
+    Attributes:
+        aligner (Callable | None): Called in training as ``aligner(logits, batch_data_samples,
+            target)`` with the prediction at the size of the target; returns the target to learn.
+            :class:`LevelSetAlignHook` sets it.
     """
+
+    aligner: Callable[[Tensor, Sequence, Tensor], Tensor] | None = None
 
     def __init__(
         self,
@@ -75,6 +82,13 @@ class EdgeHead(BaseDecodeHead):
                     f'{sorted(sample.keys())}; add dict(type="GenerateEdges", ...) and '
                     'dict(type="PackEdgeInputs") to the end of the training pipeline.'
                 )
+            labels = sample.get('gt_sem_seg')
+            if labels is not None and labels.shape != sample.gt_edge_map.shape:
+                raise ValueError(
+                    f'Expected the edges of {_name(sample)} to have the size of its label map, '
+                    f'{labels.shape}, but got {sample.gt_edge_map.shape}; put GenerateEdges after '
+                    'all geometric transforms of the pipeline.'
+                )
         target = torch.stack([sample.gt_edge_map.data for sample in batch_data_samples])
         if target.shape[1] != self.num_classes:
             raise ValueError(
@@ -102,6 +116,8 @@ class EdgeHead(BaseDecodeHead):
                          align_corners=self.align_corners)
             for name, x in seg_logits.items()
         }  # fmt: skip
+        if self.aligner is not None:
+            target = self.aligner(logits['fused'].detach(), batch_data_samples, target)
         geometries: dict = {}
         losses: dict[str, Tensor] = {}
         for name, x in logits.items():

@@ -35,6 +35,7 @@ class DirectionLoss(EdgeLoss):
         super().__init__(reduction, loss_weight, loss_name)
         self.power = power
         self.geometry_settings = (('positives', positives), ('normals', normals))
+        self.check_options()
 
     def compute(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+import torch
 from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
@@ -38,6 +39,10 @@ class EdgeLoss(nn.Module):
     def loss_name(self) -> str:
         """Key in the log."""
         return self._loss_name
+
+    def check_options(self) -> None:
+        """Compute the loss of one edge pixel: a wrong option shows here, not hours later."""
+        self.compute(torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8, dtype=torch.uint8), 255)
 
     @abstractmethod
     def compute(self, logits: Tensor, target: Tensor, ignore_index: int, **options) -> Tensor:

@@ -41,6 +41,7 @@ class ThinningNMSLoss(EdgeLoss):
         self.temperature = temperature
         self.response = response
         self.geometry_settings = (('positives', positives), ('normals', normals))
+        self.check_options()
 
     def compute(
         self,

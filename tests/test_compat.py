@@ -1,0 +1,84 @@
+"""Each repair of the stack, on the stack that is installed."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner.checkpoint import CheckpointLoader
+
+from mmsteal.compat import load_own_checkpoints, prepare_distributed
+
+
+def test_bases_of_mmseg_are_found(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text("_base_ = 'mmseg::_base_/models/fcn_hr18.py'")
+    assert Config.fromfile(path).model.backbone.type == 'HRNet'
+
+
+class Opaque:
+    """Something that torch does not load unless told to trust the file."""
+
+    value = 7
+
+
+@pytest.mark.parametrize('fork', [True, False])
+def test_own_checkpoints_load_whole(tmp_path, monkeypatch, fork):
+    """OpenMMLab's mmengine leaves torch >= 2.6 at its default, which refuses message histories."""
+    from mmengine.runner import checkpoint
+
+    schemes = dict(CheckpointLoader._schemes)
+    monkeypatch.setattr(CheckpointLoader, '_schemes', schemes)
+    if not fork:
+        monkeypatch.delattr(checkpoint, '_safe_torch_load', raising=False)
+    load_own_checkpoints()
+    path = tmp_path / 'own.pth'
+    torch.save(dict(history=Opaque(), array=np.zeros(3), weight=torch.ones(2)), path)
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(path, weights_only=True)
+    loaded = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+    assert loaded['history'].value == 7
+    with pytest.raises(FileNotFoundError):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'none.pth'), map_location='cpu')
+
+
+def test_slurm_without_cuda_joins_over_gloo(monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT'):
+        monkeypatch.setenv(name, '')  # so that it is restored, whatever the code sets
+        monkeypatch.delenv(name)
+    for name, value in (('PROCID', '1'), ('NTASKS', '4'), ('LOCALID', '1')):
+        monkeypatch.setenv(f'SLURM_{name}', value)
+    monkeypatch.setenv('SLURM_LAUNCH_NODE_IPADDR', '10.0.0.7')
+    calls = []
+    monkeypatch.setattr('torch.distributed.init_process_group', calls.append)
+    cfg = Config(dict(launcher='slurm', model_wrapper_cfg=dict(find_unused_parameters=True)))
+    prepare_distributed(cfg)
+    assert calls == ['gloo']
+    names = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR')
+    assert [os.environ[n] for n in names] == ['1', '4', '1', '10.0.0.7']
+    assert cfg.model_wrapper_cfg.device_ids is None
+    assert cfg.model_wrapper_cfg.find_unused_parameters is True
+
+
+def test_nothing_changes_with_cuda(monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    cfg = Config(dict(launcher='pytorch'))
+    prepare_distributed(cfg)
+    assert 'model_wrapper_cfg' not in cfg
+
+
+def test_bfloat16_runs_the_forward_pass_in_bfloat16():
+    from mmsteal.engine import BFloat16OptimWrapper
+
+    model = torch.nn.Linear(4, 2)
+    optim = BFloat16OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    with optim.optim_context(model):
+        out = model(torch.ones(1, 4))
+    assert out.dtype == torch.bfloat16
+    before = model.weight.detach().clone()
+    optim.update_params(out.float().sum())
+    assert model.weight.dtype == torch.float32
+    assert not torch.equal(before, model.weight)
