@@ -144,15 +144,25 @@ class EdgeMetric(BaseMetric):
         """Wait for the matching, then score; see the parent."""
         while self._pending:
             self._collect()
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
-        self._num_seen = 0
+        self._reset()
         return super().evaluate(size)
 
     def _collect(self) -> None:
         future = self._pending.popleft()
-        self.results.append(None if future is None else future.result())
+        try:
+            self.results.append(None if future is None else future.result())
+        except Exception:
+            # A bad image ends this evaluation; nothing of it may count in the next.
+            self.results.clear()
+            self._reset()
+            raise
+
+    def _reset(self) -> None:
+        self._pending.clear()
+        self._num_seen = 0
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
 
     def _count(self, fields: dict[str, np.ndarray], path: str | None) -> np.ndarray:
         """Counts of one image: (D, K, T, 4) int32."""

@@ -71,6 +71,17 @@ def test_metric_can_be_used_again():
     assert run(metric, samples) == run(metric, samples)
 
 
+def test_nothing_of_a_failed_evaluation_counts_in_the_next():
+    metric = EdgeMetric()
+    samples = [make_sample(i) for i in range(3)]
+    expected = run(EdgeMetric(), samples[1:])
+    bad = make_sample(0)
+    bad['pred_edge_map']['data'][0, 3, 3] = float('nan')
+    with pytest.raises(ValueError, match=r'0\.jpg'):
+        run(metric, [samples[0], bad, *samples])
+    assert run(metric, samples[1:]) == expected
+
+
 def test_test_nms_and_prefix():
     samples = [make_sample(i) for i in range(2)]
     plain = run(EdgeMetric(mode='raw', prefix='raw'), samples)
