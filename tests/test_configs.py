@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
-from mmseg.registry import HOOKS, METRICS, MODELS
+from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS
 from mmseg.structures import SegDataSample
 
 from tests.conftest import REPO
@@ -41,10 +41,11 @@ def test_config_trains_and_predicts(name):
     cfg.model.data_preprocessor.size = (64, 64)
     model = MODELS.build(cfg.model)
     optim = build_optim_wrapper(model, cfg.optim_wrapper)
-    num_classes = (
-        len(cfg.train_dataloader.dataset.get('metainfo', {}).get('classes', []))
-        or {'sbd': 20, 'cityscapes': 19}[name.removesuffix('.py').split('_')[-1]]
+    dataset = cfg.train_dataloader.dataset
+    names = (
+        dataset.get('metainfo', {}).get('classes') or DATASETS.get(dataset.type).METAINFO['classes']
     )
+    num_classes = len(names)
     assert model.num_classes == num_classes
     before = [p.detach().clone() for p in model.parameters()]
     losses = model.train_step(batch(num_classes), optim)
