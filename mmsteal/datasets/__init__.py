@@ -5,6 +5,7 @@ from mmsteal.datasets.edge_dataset import EdgeDataset
 from mmsteal.datasets.samplers import SeededInfiniteSampler
 from mmsteal.datasets.sbd_edge import SBDEdgeDataset
 from mmsteal.datasets.transforms import (
+    CoarsenLabels,
     GenerateEdges,
     LoadEdgeAnnotations,
     LoadSBDAnnotations,
@@ -13,6 +14,7 @@ from mmsteal.datasets.transforms import (
 
 __all__ = [
     'CityscapesEdgeDataset',
+    'CoarsenLabels',
     'EdgeDataset',
     'GenerateEdges',
     'LoadEdgeAnnotations',

@@ -1,6 +1,6 @@
 """Hooks and optimizer wrappers."""
 
-from mmsteal.engine.hooks import EdgeDumpHook, LossScheduleHook
+from mmsteal.engine.hooks import EdgeDumpHook, LevelSetAlignHook, LossScheduleHook
 from mmsteal.engine.optim_wrapper import BFloat16OptimWrapper
 
-__all__ = ['BFloat16OptimWrapper', 'EdgeDumpHook', 'LossScheduleHook']
+__all__ = ['BFloat16OptimWrapper', 'EdgeDumpHook', 'LevelSetAlignHook', 'LossScheduleHook']

@@ -228,9 +228,7 @@ class TestBadInput:
 
     def test_ignored_zero_is_no_class(self, tmp_path):
         write_folder(tmp_path, values=(0, 1, 2))
-        data = folder_dataset(
-            tmp_path, metainfo=dict(classes=('one', 'two')), ignore_values=(0,)
-        )
+        data = folder_dataset(tmp_path, metainfo=dict(classes=('one', 'two')), ignore_values=(0,))
         assert data[0]['gt_seg_map'][0, [0, 16, 31]].tolist() == [255, 0, 1]
         data = folder_dataset(tmp_path, metainfo=dict(classes=('one', 'two')), ignore_index=0)
         assert data[0]['gt_seg_map'][0, [0, 16, 31]].tolist() == [255, 0, 1]

@@ -1,0 +1,351 @@
+"""Does active alignment repair noisy labels, and does the network learn more from them?
+
+On the demo set the exact masks are known. For each label error and seed one run learns from the
+noisy labels to the end, and others branch off it at an iteration and align from there on.
+
+python benchmarks/experiments/active_alignment.py --work-dir work_dirs/alignment \
+    --errors systematic random --noise-px 4 8 --seeds 0 1 2 --methods none batch dataset
+
+Systematic errors are those of hurried annotators, who stay inside an object (section 4.1). Random
+errors go either way: each outline is moved along its normal by a smooth random field of mean 0.
+
+python benchmarks/experiments/active_alignment.py ... --sweep
+
+asks, of the runs that are there, how a single alignment of the training labels at the iteration
+`--begin` depends on its options, without training.
+
+It can be killed at any time: run again, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import json
+import shutil
+import statistics
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.config import Config, DictAction
+from mmengine.dataset import Compose
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner, load_checkpoint
+from mmseg.registry import DATASETS, MODELS
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from mmsteal.apis import load_run_config
+from mmsteal.datasets.demo_set import write_demo_set
+from mmsteal.engine.alignment import align_label_map
+from mmsteal.engine.alignment.dataset import image_steps, predict
+from mmsteal.engine.alignment.masks import LabelRule
+from mmsteal.functional.edges import mask_edges
+
+CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'steal_demo.py'
+LABELS = {'systematic': 'noisy_{}/train', 'random': 'random_{}/train'}
+# Where the labels err says which way the balloon should push.
+ALIGN = {
+    'systematic': dict(num_iters=8, balloon=1.0, stop_prob=1.5, min_gain=0.0),
+    'random': dict(num_iters=8, balloon=0.0, min_gain=0.0),
+}
+FIELDS = ('error', 'noise_px', 'method', 'seed', 'MF', 'AP', 'px', 'IoU', 'lost',
+          'px_given', 'IoU_given')  # fmt: skip
+# What --sweep changes, one at a time, against ALIGN.
+SWEEP = (
+    dict(),
+    *(dict(balloon=c, stop_prob=1.5) for c in (0.0, 1.0)),
+    *(dict(lam=v) for v in (0.05, 0.1, 0.2, 1.0)),
+    *(dict(min_gain=v) for v in (0.03, 0.1)),
+    *(dict(num_iters=n) for n in (4, 16, 32)),
+    *(dict(other_weight=w) for w in (0.0, 1.0)),
+    dict(smoothing=2),
+    *(dict(max_displacement_px=v) for v in (4.0, None)),
+    dict(num_iters=50, checkpoints=[0, 25, 50], smoothing=2, balloon=0.0, lam=1.0),
+)
+
+
+@dataclass(frozen=True)
+class LabelError:
+    """How far labels are from the exact ones, over all instances of a set.
+
+    Attributes:
+        px (float): Distance from outline to outline, both ways, averaged over the pixels of an
+            instance and then over the instances that still have an outline.
+        iou (float): Mean intersection over union of an instance.
+        lost (int): Instances without a pixel.
+    """
+
+    px: float
+    iou: float
+    lost: int
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--work-dir', default='work_dirs/alignment')
+    parser.add_argument('--errors', nargs='+', default=['systematic', 'random'])
+    parser.add_argument('--noise-px', type=float, nargs='+', default=[4.0, 8.0])
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument(
+        '--methods', nargs='+', default=['none', 'batch', 'dataset'],
+        help="'none', a scope, or 'dataset-last': each round starts from the one before",
+    )  # fmt: skip
+    parser.add_argument('--max-iters', type=int, default=800)
+    parser.add_argument('--begin', type=int, default=400, help='a multiple of 200')
+    parser.add_argument('--interval', type=int, default=200)
+    parser.add_argument('--num-train', type=int, default=240)
+    parser.add_argument('--num-val', type=int, default=60)
+    parser.add_argument(
+        '--align', nargs='+', action=DictAction, default={}, help='options of align_masks'
+    )
+    parser.add_argument('--sweep', action='store_true', help='compare options, without training')
+    parser.add_argument('--sweep-images', type=int, default=60)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    rows = []
+    for error, noise_px in itertools.product(args.errors, args.noise_px):
+        data = Path(args.work_dir, f'data_{noise_px:g}px').resolve()
+        write_demo_set(data, num_train=args.num_train, num_val=args.num_val, noise_px=noise_px)
+        if error == 'random':
+            write_random_labels(data, noise_px)
+        if args.sweep:
+            sweep(args, data, error, noise_px)
+            continue
+        for seed, method in itertools.product(args.seeds, args.methods):
+            rows.append(one_run(args, data, error, noise_px, seed, method))
+            write_tables(Path(args.work_dir), rows)
+    if rows:
+        print(Path(args.work_dir, 'results.md').read_text())
+
+
+def one_run(
+    args: argparse.Namespace, data: Path, error: str, noise_px: float, seed: int, method: str
+) -> dict:
+    """Train, judge, and keep the row beside the run."""
+    folder = Path(args.work_dir, f'{error}_{noise_px:g}px_seed{seed}')
+    done = folder / method / 'row.json'
+    if done.is_file():
+        return json.loads(done.read_text())
+    cfg = demo_config(folder / method, data, error)
+    cfg.train_cfg.update(max_iters=args.max_iters, val_interval=args.max_iters)
+    cfg.param_scheduler[-1].end = args.max_iters
+    cfg.randomness.seed = seed
+    cfg.default_hooks.checkpoint.update(interval=200, max_keep_ckpts=-1, save_best=None)
+    cfg.default_hooks.visualization.draw = False
+    cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
+    cfg.log_level = 'WARNING'
+    cfg.resume = True
+    options = dict(ALIGN[error], max_displacement_px=2 * noise_px, **args.align)
+    scope, _, start = method.partition('-')
+    if scope != 'none':
+        cfg.custom_hooks = [
+            dict(
+                type='LevelSetAlignHook', scope=scope, begin=args.begin, interval=args.interval,
+                start=start or 'given', align=options, num_pictures=2,
+            )
+        ]  # fmt: skip
+        branch_off(folder / 'none', folder / method, args.begin)
+    cfg.experiment_name = f'{folder.name}_{method}'
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    scores = runner.val_loop.run()
+    given = label_error(data / 'instances/train', data / LABELS[error].format('instances'))
+    rounds = sorted(Path(cfg.work_dir).glob('aligned_labels/iter_*[0-9]'), key=_iteration)
+    labels: Path | Iterable = (
+        rounds[-1] / 'instances' if rounds else Predicted(runner.model, cfg).aligned(options)
+    )
+    after = label_error(data / 'instances/train', labels)
+    row = dict(
+        error=error, noise_px=noise_px, method=method, seed=seed,
+        MF=scores['edge/MF_ODS'], AP=scores['edge/AP'],
+        px=after.px, IoU=after.iou, px_given=given.px, IoU_given=given.iou, lost=after.lost,
+    )  # fmt: skip
+    done.write_text(json.dumps(row))
+    print({key: round(v, 3) if isinstance(v, float) else v for key, v in row.items()}, flush=True)
+    return row
+
+
+def write_random_labels(data: Path, error_px: float, reach_px: float = 12.0) -> None:
+    """Labels whose outlines are moved either way, by `error_px` at most.
+
+    The field has a standard deviation of half of that, and changes over `reach_px` along the way.
+    """
+    if (data / 'random_labels').is_dir():
+        return
+    partial = data / 'random.partial'
+    for file in sorted((data / 'instances/train').iterdir()):
+        instances = np.asarray(Image.open(file))
+        labels = np.asarray(Image.open(data / 'labels/train' / file.name))
+        rng = np.random.default_rng(zlib.crc32(file.name.encode()))
+        moved = np.zeros_like(instances)
+        painted = []
+        for number in np.unique(instances[instances > 0]):
+            mask = instances == number
+            field = cv2.GaussianBlur(rng.normal(size=mask.shape), (0, 0), reach_px)
+            shift = error_px * np.clip((field - field.mean()) / field.std() / 2, -1, 1)
+            inside = _distance(~mask) - _distance(mask) + shift > 0
+            painted.append((int(inside.sum()), number, inside))
+        # As coarse labels are painted: what is small stays visible.
+        for _, number, inside in sorted(painted, key=lambda item: -item[0]):
+            moved[inside] = number
+        classes = np.zeros(instances.max() + 1, np.uint8)
+        classes[instances] = labels
+        for kind, array in (('labels', classes[moved]), ('instances', moved)):
+            (partial / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(partial / kind / file.name)
+    for kind in ('instances', 'labels'):
+        (data / f'random_{kind}').mkdir(exist_ok=True)
+        (partial / kind).rename(data / f'random_{kind}' / 'train')
+
+
+def branch_off(base: Path, branch: Path, step: int) -> None:
+    """Let a run go on from an iteration of another one, unless it has begun already."""
+    if (branch / 'last_checkpoint').exists():
+        return
+    source = base / f'iter_{step}.pth'
+    if not source.is_file():
+        raise FileNotFoundError(f"Expected {source}: run with method 'none' first.")
+    branch.mkdir(parents=True, exist_ok=True)
+    target = branch / source.name
+    shutil.copy(source, target)
+    (branch / 'last_checkpoint').write_text(str(target))
+
+
+def demo_config(work_dir: Path, data: Path, error: str) -> Config:
+    """The demo's config, learning from labels with that kind of error."""
+    cfg = load_run_config(str(CONFIG), work_dir=str(work_dir), data_root=str(data))
+    cfg.train_dataloader.dataset.data_prefix.update(
+        seg_map_path=LABELS[error].format('labels'),
+        instance_map_path=LABELS[error].format('instances'),
+    )
+    return cfg
+
+
+class Predicted:
+    """Predictions of a model for training images, with the labels that it was given."""
+
+    def __init__(self, model: nn.Module, cfg: Config, number: int | None = None) -> None:
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
+        steps = dataset.pipeline.transforms
+        self.rule = LabelRule.of_pipeline(steps, len(dataset.metainfo['classes']))
+        pipeline = Compose(image_steps(cfg.test_dataloader.dataset.pipeline))
+        model.eval()
+        self.images = []
+        for index in range(len(dataset))[:number]:
+            info = dataset.get_data_info(index)
+            prob = predict(model, pipeline, info['img_path'])
+            maps = steps[1].transform(info)
+            self.images.append((Path(info['img_path']).stem, prob.half(), maps))
+
+    def aligned(self, options: dict) -> Iterator[tuple[str, NDArray]]:
+        """Name and aligned instance map of each image."""
+        for name, prob, maps in self.images:
+            _, instances, _ = align_label_map(
+                maps['gt_seg_map'],
+                prob.float(),
+                self.rule,
+                instance_map=maps['gt_instance_map'],
+                **options,
+            )
+            yield name, instances
+
+
+def sweep(args: argparse.Namespace, data: Path, error: str, noise_px: float) -> None:
+    """Label error after one alignment at `--begin`, for each of SWEEP, over all seeds."""
+    models = []
+    for seed in args.seeds:
+        folder = Path(args.work_dir, f'{error}_{noise_px:g}px_seed{seed}/none')
+        cfg = demo_config(folder, data, error)
+        init_default_scope('mmseg')
+        model = MODELS.build(cfg.model)
+        load_checkpoint(model, str(folder / f'iter_{args.begin}.pth'), map_location='cpu')
+        models.append(Predicted(model, cfg, args.sweep_images))
+    given = ((name, maps['gt_instance_map']) for name, _, maps in models[0].images)
+    base = label_error(data / 'instances/train', given)
+    standard = dict(ALIGN[error], max_displacement_px=2 * noise_px)
+    print(f'\n{error} errors of at most {noise_px:g} px, iteration {args.begin}: {standard}\n')
+    print('| change | labels: distance, px | IoU |\n|---|---|---|')
+    print(f'| (given labels) | {base.px:.2f} | {base.iou:.3f} |')
+    for change in SWEEP:
+        found = [
+            label_error(data / 'instances/train', model.aligned({**standard, **change}))
+            for model in models
+        ]
+        px, iou = (_mean_and_spread([getattr(e, key) for e in found], digits)
+                   for key, digits in (('px', 2), ('iou', 3)))  # fmt: skip
+        text = ', '.join(f'{key} {value}' for key, value in change.items()) or 'none'
+        print(f'| {text} | {px} | {iou} |', flush=True)
+
+
+def label_error(exact: Path, labels: Path | Iterable[tuple[str, NDArray]]) -> LabelError:
+    """Compare instance maps with the exact ones.
+
+    Args:
+        exact: Folder of the exact instance maps.
+        labels: Folder of the others, or pairs of name and map.
+    """
+    if isinstance(labels, Path):
+        labels = ((file.stem, np.asarray(Image.open(file))) for file in sorted(labels.iterdir()))
+    distances, ious, lost = [], [], 0
+    for name, instances in labels:
+        truth = np.asarray(Image.open(exact / f'{name}.png'))
+        for number in np.unique(truth[truth > 0]):
+            masks = truth == number, instances == number
+            ious.append((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
+            outlines = [mask_edges(mask, radius=1).astype(bool) & mask for mask in masks]
+            if outlines[1].any() and outlines[0].any():
+                both = [_distance(outlines[1])[outlines[0]], _distance(outlines[0])[outlines[1]]]
+                distances.append(np.concatenate(both).mean())
+            else:
+                lost += not masks[1].any()
+    return LabelError(float(np.mean(distances)), float(np.mean(ious)), lost)
+
+
+def _iteration(folder: Path) -> int:
+    return int(folder.name.removeprefix('iter_'))
+
+
+def _distance(outline: NDArray[np.bool_]) -> NDArray:
+    """Distance of each pixel to the nearest that is set."""
+    inverse = (~outline).astype(np.uint8)
+    return cv2.distanceTransform(inverse, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+
+def write_tables(folder: Path, rows: list[dict]) -> None:
+    """results.csv with every run, results.md with mean and spread over the seeds."""
+    with open(folder / 'results.csv', 'w', newline='') as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows(rows)
+    lines = [
+        '| error | at most, px | alignment | MF (ODS) | AP | labels: distance, px | IoU |',
+        '|---|---|---|---|---|---|---|',
+    ]
+    for key in dict.fromkeys((r['error'], r['noise_px'], r['method']) for r in rows):
+        same = [r for r in rows if (r['error'], r['noise_px'], r['method']) == key]
+        cells = [_mean_and_spread([r[name] for r in same], digits)
+                 for name, digits in (('MF', 1), ('AP', 1), ('px', 2), ('IoU', 3))]  # fmt: skip
+        lines.append(f'| {key[0]} | {key[1]:g} | {key[2]} | {" | ".join(cells)} |')
+    given = dict.fromkeys((r['error'], r['noise_px'], r['px_given'], r['IoU_given']) for r in rows)
+    lines += ['', *(f'Given labels, {error} errors of at most {n:g} px: {px:.2f} px, IoU {iou:.3f}'
+                    for error, n, px, iou in given)]  # fmt: skip
+    (folder / 'results.md').write_text('\n'.join(lines) + '\n')
+
+
+def _mean_and_spread(values: list[float], digits: int) -> str:
+    mean = f'{statistics.mean(values):.{digits}f}'
+    return f'{mean} ± {statistics.stdev(values):.{digits}f}' if len(values) > 1 else mean
+
+
+if __name__ == '__main__':
+    main()

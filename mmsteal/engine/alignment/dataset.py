@@ -1,0 +1,345 @@
+"""Align the labels of a whole training set with the current model, and put them in force."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+import mmcv
+import mmengine.dist as dist
+import numpy as np
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.logging import MMLogger
+from torch import Tensor, nn
+
+from mmsteal.datasets import EdgeDataset
+from mmsteal.datasets.transforms import GenerateEdges
+from mmsteal.engine.alignment.label_files import LabelFiles, LoadAlignedLabels, label_steps
+from mmsteal.engine.alignment.label_map import align_label_map
+from mmsteal.engine.alignment.masks import LabelRule, flatten_transforms
+from mmsteal.engine.alignment.summary import AlignmentSummary
+
+ROUND_FILE = 'alignment.json'
+_LOG_SECONDS = 30.0
+
+# image (H, W, 3) RGB, given edges (K, H, W), aligned edges, predicted edges, name
+Picture = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str], None]
+
+
+class DatasetAligner:
+    """Aligns the labels of a training set, round after round.
+
+    A round writes `root/iter_N.partial/` file by file, each whole or absent, and renames it to
+    `root/iter_N/` when all ranks are done. A round that was cut off goes on where it was, if the
+    same model and options come back to it; otherwise it begins anew. The original labels are never
+    touched.
+
+    Args:
+        dataset (EdgeDataset): The training dataset.
+        image_pipeline (Sequence[dict]): Steps from the path of an image to the model's input.
+        rule (LabelRule): How labels are read.
+        align (dict): Options of :func:`mmsteal.functional.alignment.align_masks`.
+        root (str): Folder of the rounds.
+        start (str): `'given'`: every round starts from the given labels. `'last'`: from those of
+            the round before.
+        logger (MMLogger): Where progress goes.
+        show (Callable | None): Called with the first `num_pictures` images.
+        num_pictures (int): How many pictures to make.
+
+    Attributes:
+        folder (str | None): Folder of the labels in force; None for the given ones.
+    """
+
+    def __init__(
+        self,
+        dataset: EdgeDataset,
+        image_pipeline: Sequence[dict],
+        rule: LabelRule,
+        align: dict,
+        root: str,
+        *,
+        start: Literal['given', 'last'] = 'given',
+        logger: MMLogger,
+        show: Picture | None = None,
+        num_pictures: int = 0,
+    ) -> None:
+        self.dataset = dataset
+        self.rule = rule
+        self.align = align
+        self.root = Path(root)
+        self.start = start
+        self.logger = logger
+        self.show = show
+        self.num_pictures = num_pictures
+        self.folder: str | None = None
+        steps = dataset.pipeline.transforms
+        self._place, self._given_steps = label_steps(steps)
+        self._edges = next(s for s in flatten_transforms(steps) if isinstance(s, GenerateEdges))
+        self.files = LabelFiles(dataset, instance_sensitive=rule.instance_sensitive)
+        self._pipeline = Compose(list(image_pipeline))
+
+    def use(self, folder: str | None) -> None:
+        """Put the labels of a round in force, or the given ones again.
+
+        Workers hold copies of the dataset: start them anew afterwards.
+
+        Args:
+            folder (str | None): Folder of the round; None for the given labels.
+
+        Raises:
+            FileNotFoundError: If it is not there, whole.
+        """
+        loader = self._given_steps[0]
+        if folder is not None:
+            if not Path(folder, ROUND_FILE).is_file():
+                raise FileNotFoundError(
+                    f'Expected the aligned labels that this run was trained with in {folder}, but '
+                    'they are not there; bring the folder back, or begin the run anew.'
+                )
+            loader = LoadAlignedLabels(self.files, str(folder))
+        self.dataset.pipeline.transforms[self._place] = loader
+        self.folder = None if folder is None else str(folder)
+
+    def align_all(self, model: nn.Module, step: int) -> AlignmentSummary | None:
+        """Align all labels with a model; every rank takes its share, and all must call.
+
+        Args:
+            model (nn.Module): The model, wrapped or not.
+            step (int): Iterations that it was trained for; names the round.
+
+        Returns:
+            AlignmentSummary | None: What happened, the same on all ranks. None if a file could not
+            be written or read: the old labels then stay in force, and the log says why.
+
+        Raises:
+            RuntimeError: If anything else went wrong on a rank.
+        """
+        final = self.root / f'iter_{step}'
+        partial = self.root / f'iter_{step}.partial'
+        started = time.monotonic()
+        was_training = model.training
+        model.eval()
+        error, summary = None, AlignmentSummary()
+        try:
+            with _buffers_of_rank_zero(model):
+                fingerprint = self._fingerprint(model)
+                folder = self._prepare(final, partial, fingerprint)
+                summary = self._align_share(model, folder, step)
+        except Exception as failure:
+            error = failure
+            self.logger.error(traceback.format_exc())
+        finally:
+            model.train(was_training)
+        total = self._agree(error, summary)
+        if total is None:
+            return None
+        error = None
+        if dist.get_rank() == 0 and folder != final:
+            try:
+                self._finish(final, partial, fingerprint, total)
+            except Exception as failure:
+                error = failure
+        if self._agree(error, AlignmentSummary()) is None:
+            return None
+        self.use(str(final))
+        self.logger.info(
+            f'Labels of iteration {step} in force ({time.monotonic() - started:.0f} s): {final}; '
+            f'{total}'
+        )
+        return total
+
+    def _prepare(self, final: Path, partial: Path, fingerprint: str) -> Path:
+        """Find or make the folder of the round: the same on all ranks."""
+        failure: list = [None]
+        if dist.get_rank() == 0:
+            try:
+                if not _is_round(final, fingerprint) and not _is_round(partial, fingerprint):
+                    for old in (final, partial):
+                        if old.exists():
+                            shutil.rmtree(old)
+                    partial.mkdir(parents=True)
+                    _write_json(partial / ROUND_FILE, dict(fingerprint=fingerprint))
+            except Exception as error:
+                failure = [error]
+        dist.broadcast_object_list(failure)
+        if failure[0] is not None:
+            raise failure[0]
+        return final if _is_round(final, fingerprint) else partial
+
+    def _align_share(self, model: nn.Module, folder: Path, step: int) -> AlignmentSummary:
+        rank, world = dist.get_rank(), dist.get_world_size()
+        indices = range(rank, len(self.dataset), world)
+        summary = AlignmentSummary()
+        begin = said = time.monotonic()
+        num_new = 0
+        for done, index in enumerate(indices):
+            info = self.dataset.get_data_info(index)
+            if self.files.is_written(str(folder), info):
+                report = self.files.read_report(str(folder), info)
+            else:
+                report = self._align_one(model, folder, info, index < self.num_pictures)
+                num_new += 1
+            summary += AlignmentSummary(**report)
+            now = time.monotonic()
+            if now - said > _LOG_SECONDS and num_new:
+                left = (now - begin) / num_new * (len(indices) - done - 1)
+                self.logger.info(
+                    f'Aligning labels at iteration {step}: {(done + 1) * world} of '
+                    f'{len(self.dataset)}, {left / 60:.1f} min left'
+                )
+                said = now
+        return summary
+
+    def _align_one(self, model: nn.Module, folder: Path, info: dict, show: bool) -> dict:
+        prob = predict(model, self._pipeline, info['img_path'])
+        results = self._load(info, tuple(prob.shape[1:]))
+        given, instances = results['gt_seg_map'], results.get('gt_instance_map')
+        if bool(prob.isfinite().all()):
+            labels, ids, reports = align_label_map(
+                given,
+                prob,
+                self.rule,
+                instance_map=instances,
+                # By its files a dataset may know no background although K would stand for one.
+                unclaimed=None if self.files.has_background else self.rule.ignore_index,
+                **self.align,
+            )
+            summary = AlignmentSummary.of(reports)
+        else:
+            labels, ids, summary = given, instances, AlignmentSummary(num_unpredicted=1)
+        report = asdict(summary)
+        rank = dist.get_rank()
+        self.files.write(str(folder), info, labels, ids, report, mark=f'{rank}.')
+        if show and self.show is not None:
+            edges = [self._draw(results, *maps) for maps in ((given, instances), (labels, ids))]
+            image = mmcv.imread(info['img_path'], channel_order='rgb')
+            self.show(image, *edges, prob.float().cpu().numpy(), Path(info['img_path']).stem)
+        return report
+
+    def _load(self, info: dict, size: tuple[int, int]) -> dict:
+        """The labels to start from."""
+        steps = list(self._given_steps)
+        if self.start == 'last' and self.folder is not None:
+            steps = [LoadAlignedLabels(self.files, self.folder)]
+        results = dict(info, ori_shape=size, seg_fields=[])
+        for step in steps:
+            results = step.transform(results)
+        return results
+
+    def _draw(self, results: dict, labels: np.ndarray, instances: np.ndarray | None) -> np.ndarray:
+        drawn = dict(results, gt_seg_map=labels, gt_instance_map=instances)
+        return self._edges.transform(drawn)['gt_edge_map']
+
+    def _finish(
+        self, final: Path, partial: Path, fingerprint: str, total: AlignmentSummary
+    ) -> None:
+        """Check that the labels of all ranks are here, and rename the folder."""
+        infos = (self.dataset.get_data_info(i) for i in range(len(self.dataset)))
+        missing = sum(not self.files.is_written(str(partial), info) for info in infos)
+        if missing:
+            raise OSError(
+                f'{missing} of {len(self.dataset)} aligned labels are not in {partial}: the work '
+                'dir must be one folder that all ranks see.'
+            )
+        for left_over in partial.rglob('.*tmp'):
+            left_over.unlink()
+        _write_json(
+            partial / ROUND_FILE,
+            dict(fingerprint=fingerprint, options=self._options(), summary=asdict(total)),
+        )
+        partial.rename(final)
+
+    def _agree(self, error: Exception | None, summary: AlignmentSummary) -> AlignmentSummary | None:
+        """Collect the summaries of the ranks, or None if files failed on one of them."""
+        failure = None if error is None else (isinstance(error, OSError), f'{error!r}')
+        found = dist.all_gather_object((failure, asdict(summary)))
+        failures = [(rank, *f) for rank, (f, _) in enumerate(found) if f is not None]
+        if failures:
+            text = '; '.join(f'rank {rank}: {what}' for rank, _, what in failures)
+            if not all(is_file for _, is_file, _ in failures):
+                raise RuntimeError(f'Aligning the labels failed ({text}).') from error
+            self.logger.error(
+                f'The labels could not be aligned, for a file failed ({text}). Training goes on '
+                f'with the labels of {self.folder or "the dataset"}; the next round tries again. '
+                'Free space, or mend the file, and resume the run to try at once.'
+            )
+            return None
+        total = AlignmentSummary()
+        for _, part in found:
+            total += AlignmentSummary(**part)
+        return total
+
+    def _options(self) -> dict:
+        return dict(align=self.align, rule=asdict(self.rule), start=self.start)
+
+    def _fingerprint(self, model: nn.Module) -> str:
+        """Of all that decides the result: weights, options, images, labels to start from."""
+        digest = hashlib.blake2b(digest_size=16)
+        inner = getattr(model, 'module', model)
+        for name, value in sorted(inner.state_dict().items()):
+            digest.update(name.encode())
+            if isinstance(value, Tensor):
+                flat = value.detach().cpu().contiguous().reshape(-1)
+                digest.update(flat.view(torch.uint8).numpy().tobytes())
+        start = self.folder if self.start == 'last' else None
+        paths = [self.dataset.get_data_info(i)['img_path'] for i in range(len(self.dataset))]
+        steps = [(type(step).__name__, vars(step)) for step in self._given_steps]
+        digest.update(repr((self._options(), start and Path(start).name, paths, steps)).encode())
+        return digest.hexdigest()
+
+
+@torch.no_grad()
+def predict(model: nn.Module, pipeline: Compose, img_path: str) -> Tensor:
+    """Edge probabilities (K, H, W) of an image, at its original size."""
+    data = pipeline(dict(img_path=img_path))
+    return model.test_step(pseudo_collate([data]))[0].pred_edge_map.data
+
+
+def image_steps(pipeline: Sequence[dict]) -> list[dict]:
+    """The steps of a test pipeline from the path of an image to the model, without the labels."""
+    return [
+        dict(step)
+        for step in pipeline
+        if step['type'] != 'GenerateEdges'
+        and (step['type'] == 'LoadImageFromFile' or not step['type'].startswith('Load'))
+    ]
+
+
+@contextmanager
+def _buffers_of_rank_zero(model: nn.Module) -> Iterator[None]:
+    """Let all ranks predict with the statistics of rank 0, which are those of a checkpoint."""
+    if dist.get_world_size() == 1:
+        yield
+        return
+    buffers = list(model.buffers())
+    own = [buffer.clone() for buffer in buffers]
+    for buffer in buffers:
+        dist.broadcast(buffer, src=0)
+    try:
+        yield
+    finally:
+        for buffer, value in zip(buffers, own, strict=True):
+            buffer.copy_(value)
+
+
+def _is_round(folder: Path, fingerprint: str) -> bool:
+    try:
+        return json.loads((folder / ROUND_FILE).read_text())['fingerprint'] == fingerprint
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _write_json(path: Path, content: dict) -> None:
+    partial = path.with_name(f'.{path.name}.tmp')
+    partial.write_text(json.dumps(content, indent=1, default=list))
+    os.replace(partial, path)

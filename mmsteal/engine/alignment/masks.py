@@ -1,0 +1,212 @@
+"""From label maps to masks, and from masks to the edges that GenerateEdges would make of them.
+
+Shape shorthand: N images; M masks; K classes; H, W height and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mmsteal.datasets.transforms import GenerateEdges
+from mmsteal.functional.edges import IGNORE, mask_edges
+from mmsteal.functional.thin import thin
+from mmsteal.models.decode_heads.edge_head import EdgeHead
+
+
+@dataclass(frozen=True)
+class LabelRule:
+    """How label maps are to be read, and edges to be drawn: what GenerateEdges was told.
+
+    Attributes:
+        num_classes (int): K.
+        background (int | None): Label of the pixels of no class.
+        ignore_index (int): Label of ignored pixels.
+        radius (float): Half thickness of the edges in px.
+        instance_sensitive (bool): Whether instances of one class are told apart.
+        thin (bool): Whether edges are thinned to a centre line.
+    """
+
+    num_classes: int
+    background: int | None = None
+    ignore_index: int = 255
+    radius: float = 2.0
+    instance_sensitive: bool = False
+    thin: bool = False
+
+    @classmethod
+    def of_pipeline(cls, transforms: Sequence, num_classes: int) -> LabelRule:
+        """Take the rule over from the GenerateEdges among the steps of a training pipeline."""
+        found = [t for t in flatten_transforms(transforms) if isinstance(t, GenerateEdges)]
+        if not found:
+            raise ValueError(
+                'Expected the training pipeline to hold a GenerateEdges step, whose radius and '
+                'rules the aligned labels follow, but it has '
+                f'{[type(t).__name__ for t in transforms]}; add dict(type="GenerateEdges", ...).'
+            )
+        step = found[0]
+        # As GenerateEdges has it: with a dataset of mmsteal, K is the background.
+        own = step.background is None and step.num_classes is None
+        return cls(
+            num_classes=num_classes,
+            background=num_classes if own else step.background,
+            ignore_index=step.ignore_index,
+            radius=step.radius,
+            instance_sensitive=step.instance_sensitive,
+            thin=step.thin,
+        )
+
+    @property
+    def class_values(self) -> list[int]:
+        """Label of each class, as in :func:`mmsteal.functional.label_map_to_edges`."""
+        taken = {self.background, self.ignore_index}
+        return [v for v in range(self.num_classes + 2) if v not in taken][: self.num_classes]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """The objects of label maps.
+
+    Attributes:
+        masks (Tensor): (M, H, W) bool.
+        images (list[int]): Which image each is of.
+        classes (list[int]): Index of its class, 0 to K-1.
+        instances (list[int]): Its instance id; 0 where instances are not told apart.
+    """
+
+    masks: Tensor
+    images: list[int]
+    classes: list[int]
+    instances: list[int]
+
+
+def segment(labels: Tensor, instances: Tensor | None, rule: LabelRule) -> Segments:
+    """Split label maps into one mask a class, or one an instance, of those that occur.
+
+    Args:
+        labels (Tensor): Label maps (N, H, W), integers in 0..255.
+        instances (Tensor | None): Instance ids (N, H, W), integers from 0 to 2^31; None takes all
+            pixels of a class together.
+        rule (LabelRule): What the labels mean.
+
+    Returns:
+        Segments: In ascending order of image, class and instance.
+    """
+    table = torch.full((256,), -1, dtype=torch.int64)
+    table[rule.class_values] = torch.arange(rule.num_classes)
+    key = table.to(labels.device)[labels.long()]
+    nothing = key < 0
+    if instances is not None:
+        key = (key << 32) + instances
+    key = key.masked_fill_(nothing, -1)
+    number = torch.arange(len(key), device=key.device)[:, None]
+    masks, found = [], []
+    for n in number.flatten().tolist():
+        # Labels come in runs, which are far fewer than the pixels that unique would sort.
+        values = torch.unique(torch.unique_consecutive(key[n]))
+        values = values[values >= 0]
+        masks.append(key[n] == values[:, None, None])
+        found += [(n, value) for value in values.tolist()]
+    classes = [value >> 32 if instances is not None else value for _, value in found]
+    ids = [value & 0xFFFFFFFF if instances is not None else 0 for _, value in found]
+    return Segments(torch.cat(masks), [n for n, _ in found], classes, ids)
+
+
+def keep_owners(aligned: Tensor, given: Tensor, images: Sequence[int]) -> Tensor:
+    """Take from every mask the pixels that were another one's, and still are.
+
+    The cheap part of :func:`mmsteal.functional.label_merge.settle_overlaps`, on any device. What
+    two masks claim that neither had is left to both.
+
+    Args:
+        aligned (Tensor): Masks (M, H, W) after an evolution, bool.
+        given (Tensor): Masks before it, disjoint in each image.
+        images (Sequence[int]): Image of each mask.
+
+    Returns:
+        Tensor: (M, H, W) bool.
+    """
+    index = torch.as_tensor(images, device=given.device)
+    kept = aligned & given
+    owned = kept.new_zeros((int(index.max()) + 1, *kept.shape[1:]), dtype=torch.uint8)
+    owned.index_add_(0, index, kept.to(torch.uint8))
+    return aligned & (given | (owned[index] == 0))
+
+
+def render_edges(masks: Tensor, valid: Tensor, radius: float) -> Tensor:
+    """Edges of masks where pixels that are not valid belong to neither side.
+
+    Args:
+        masks (Tensor): (M, H, W) bool.
+        valid (Tensor): (M, H, W) bool.
+        radius (float): Half thickness in px.
+
+    Returns:
+        Tensor: (M, H, W) bool.
+    """
+    if bool(valid.all()):
+        return mask_edges(masks, radius).bool()
+    near = []
+    for side in (masks & valid, ~masks & valid):
+        # What lies within the radius of a side is that side and its edges.
+        near.append(side | mask_edges(side, radius).bool())
+    return near[0] & near[1] & valid
+
+
+def redraw_edges(
+    target: Tensor, labels: Tensor, segments: Segments, changed: Sequence[bool], rule: LabelRule
+) -> Tensor:
+    """Draw the edges of the classes anew of which a mask has changed.
+
+    Args:
+        target (Tensor): Edge maps (N, K, H, W) uint8, left as they are.
+        labels (Tensor): Label maps (N, H, W), for the ignored pixels.
+        segments (Segments): All masks as they are now.
+        changed (Sequence[bool]): Which of them are not as they were.
+        rule (LabelRule): How to draw.
+
+    Returns:
+        Tensor: A copy of `target` with the channels replaced.
+    """
+    pairs = list(zip(segments.images, segments.classes, strict=True))
+    redrawn = sorted({pair for pair, new in zip(pairs, changed, strict=True) if new})
+    if not redrawn:
+        return target
+    slots = {pair: i for i, pair in enumerate(redrawn)}
+    wanted = [m for m, pair in enumerate(pairs) if pair in slots]
+    device = target.device
+    images = torch.as_tensor([segments.images[m] for m in wanted], device=device)
+    valid = labels != rule.ignore_index
+    edges = render_edges(segments.masks[wanted], valid[images], rule.radius)
+    slot = torch.as_tensor([slots[pairs[m]] for m in wanted], device=device)
+    union = torch.zeros((len(redrawn), *edges.shape[1:]), dtype=torch.int32, device=device)
+    drawn = (union.index_add_(0, slot, edges.int()) > 0).to(torch.uint8)
+    if rule.thin:
+        drawn = torch.from_numpy(thin(drawn.cpu().numpy()).astype(np.uint8)).to(device)
+    n, k = (torch.as_tensor(list(axis), device=device) for axis in zip(*redrawn, strict=True))
+    drawn = drawn.masked_fill_(~valid[n], IGNORE)
+    out = target.clone()
+    out[n, k] = drawn.to(target.dtype)
+    return out
+
+
+def flatten_transforms(transforms: Sequence) -> Iterator:
+    """All steps of a pipeline, those inside wrappers among them."""
+    for step in transforms:
+        yield step
+        yield from flatten_transforms(getattr(step, 'transforms', None) or ())
+
+
+def edge_heads(model: nn.Module) -> list[EdgeHead]:
+    """The edge heads of a model; at least one."""
+    found = [module for module in model.modules() if isinstance(module, EdgeHead)]
+    if not found:
+        raise ValueError(
+            'Expected the model to have an edge head such as CASENetHead, but '
+            f'{type(model).__name__} has none; alignment needs its edge predictions.'
+        )
+    return found

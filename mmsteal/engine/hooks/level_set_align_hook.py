@@ -1,0 +1,325 @@
+"""Active alignment: labels move to the predicted edges while the network trains."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Literal
+
+import mmengine.dist as dist
+import numpy as np
+from mmengine.dataset import RepeatDataset
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import IterBasedTrainLoop, Runner
+from mmseg.registry import HOOKS
+from torch import Tensor, nn
+
+from mmsteal.datasets import EdgeDataset
+from mmsteal.engine.alignment.batch import BatchAligner
+from mmsteal.engine.alignment.dataset import DatasetAligner, image_steps
+from mmsteal.engine.alignment.masks import LabelRule, edge_heads
+from mmsteal.engine.alignment.restart import restart_dataloader
+from mmsteal.engine.alignment.summary import AlignmentSummary
+from mmsteal.functional.alignment import align_masks
+
+FOLDER = 'aligned_labels'
+
+
+@HOOKS.register_module()
+class LevelSetAlignHook(Hook):
+    r"""Alternate between training and moving the labels (Eq. 14) from an iteration on.
+
+    Each mask of the labels evolves as a level set towards the predicted edges, and the step whose
+    outline is most likely is taken (Eq. 15), unless a guard rail forbids it; see
+    :func:`mmsteal.functional.alignment.align_masks`.
+
+    Scopes:
+
+    - `'dataset'`, as in the paper: every `interval` iterations each rank refines its share of the
+      training labels at the original size of the images and writes them as label PNGs under
+      `work_dir/aligned_labels/iter_N/`; when all are there, they are put in force at once. The
+      given labels are never touched. A killed run takes up the round where it was, and ends with
+      the same labels. If the files cannot be written, the labels in force stay.
+    - `'batch'`: at every iteration, the labels of the batch, from the logits that the head has just
+      computed. No second forward pass, no storage; nothing is remembered from one iteration to the
+      next.
+
+    The edges are drawn by the rule of the pipeline's :class:`GenerateEdges`: its radius, its
+    instances.
+
+    Args:
+        begin (int): Iterations to train on the given labels first, until the scores flatten: the
+            :math:`\lambda = \infty` of section 3.6.1.
+        interval (int): Scope `'dataset'`: iterations between two rounds. Scope `'batch'`:
+            iterations between two summaries in the log and, with `num_pictures`, pictures.
+        scope (str): `'dataset'` or `'batch'`.
+        error_px (float | None): The error that the labels are known to have, in px (of the labels
+            as the scope sees them: for `'batch'` after the augmentation). No outline may move
+            further than twice that. None: no limit.
+        align (dict | None): Options of :func:`mmsteal.functional.alignment.align_masks`, such as
+            `dict(num_iters=50, balloon=0, lam=1.0, smoothing=2)`. A `max_displacement_px` here
+            goes before `error_px`.
+        start (str): Where a round of scope `'dataset'` starts: `'given'`: from the given labels,
+            as Eq. 15 has it: the evolved label stays a version of what an annotator drew, the
+            limit of displacement holds over all rounds, and an error does not grow from round to
+            round. `'last'`: from the labels of the round before; the limit then holds for each
+            round alone.
+        num_pictures (int): Pictures of given, aligned and predicted edges, side by side, for the
+            visualizer: of that many images each round, or of one image each interval.
+        pipeline (Sequence[dict] | None): Steps from the path of an image to the input of the model.
+            None: those of the test pipeline.
+
+    Raises:
+        ValueError: If an option is out of its range, or the model, the dataset or its pipeline do
+            not fit; before the first iteration.
+    """
+
+    # After the checkpoint of the iteration, so that a round that is cut off has one to go on from.
+    priority = 'LOWEST'
+
+    def __init__(
+        self,
+        *,
+        begin: int,
+        interval: int = 5000,
+        scope: Literal['dataset', 'batch'] = 'dataset',
+        error_px: float | None = None,
+        align: dict | None = None,
+        start: Literal['given', 'last'] = 'given',
+        num_pictures: int = 4,
+        pipeline: Sequence[dict] | None = None,
+    ) -> None:
+        for name, value, least in (
+            ('begin', begin, 0),
+            ('interval', interval, 1),
+            ('num_pictures', num_pictures, 0),
+        ):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(
+                    f'Expected argument `{name}` to be an integer, at least {least}, '
+                    f'but got {value!r}.'
+                )
+        for name, value, known in (
+            ('scope', scope, ('dataset', 'batch')),
+            ('start', start, ('given', 'last')),
+        ):
+            if value not in known:
+                raise ValueError(
+                    f'Expected argument `{name}` to be one of {known}, but got {value!r}.'
+                )
+        if error_px is not None and not error_px >= 0:
+            raise ValueError(
+                'Expected argument `error_px` to be a number of pixels, at least 0, or None, but '
+                f'got {error_px!r}.'
+            )
+        self.begin = begin
+        self.interval = interval
+        self.scope = scope
+        limit = None if error_px is None else 2 * error_px
+        self.align = {'max_displacement_px': limit, **dict(align or {})}
+        self.start = start
+        self.num_pictures = num_pictures
+        self.pipeline = pipeline
+        self._batch: BatchAligner | None = None
+        self._installed = False
+        self._dataset: DatasetAligner | None = None
+        # The last round that succeeded: its iteration, and the folder of its labels.
+        self._round: int | None = None
+        self._folder: str | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Check what can be checked before hours are spent, and take up what was going on."""
+        dataset = runner.train_dataloader.dataset
+        if self.scope == 'dataset':
+            dataset = _edge_dataset(dataset)
+        heads = edge_heads(_inner(runner.model))
+        rule = LabelRule.of_pipeline(_transforms(dataset), heads[0].num_classes)
+        check_align_options(self.align, rule.num_classes)
+        if self.begin >= runner.max_iters:
+            runner.logger.warning(
+                f'LevelSetAlignHook: `begin`, {self.begin}, is not before the end of the training, '
+                f'{runner.max_iters}: no labels will be aligned.'
+            )
+        if self.scope == 'batch':
+            self._batch = BatchAligner(rule, self.align)
+            return
+        if not isinstance(runner.train_loop, IterBasedTrainLoop):
+            raise ValueError(
+                "Expected an IterBasedTrainLoop for LevelSetAlignHook(scope='dataset'), but got "
+                f"{type(runner.train_loop).__name__}; set train_cfg, or use scope='batch'."
+            )
+        self._dataset = DatasetAligner(
+            dataset,
+            self.pipeline if self.pipeline is not None else _test_steps(runner),
+            rule,
+            self.align,
+            osp.join(runner.work_dir, FOLDER),
+            start=self.start,
+            logger=runner.logger,
+            show=lambda *panels: self._draw(runner, *panels),
+            num_pictures=self.num_pictures,
+        )
+        self._take_up(runner)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
+        """Scope 'batch': install the aligner when its time has come."""
+        if self._batch is None or runner.iter < self.begin:
+            return
+        if not self._installed:
+            runner.logger.info(
+                f'LevelSetAlignHook: labels of every batch are aligned from iteration '
+                f'{runner.iter} on'
+            )
+            self._install(runner, self._batch)
+        self._batch.show = self.num_pictures > 0 and self._is_due(runner.iter)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Scope 'batch': report. Scope 'dataset': hold a round when it is due."""
+        if self._dataset is not None:
+            step = runner.iter + 1
+            # After the last iteration there is nobody left to learn from the labels.
+            if self._is_due(step) and step < runner.max_iters:
+                self._hold_round(runner, step)
+                restart_dataloader(runner.train_loop, step)
+        elif self._batch is not None and runner.iter >= self.begin:
+            self._report_batch(runner, data_batch)
+
+    def after_train(self, runner: Runner) -> None:
+        """Leave the model as it was."""
+        if self._installed:
+            self._install(runner, None)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Say which labels were in force."""
+        checkpoint[type(self).__name__] = dict(round=self._round, folder=self._folder)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Remember it until the training begins."""
+        state = checkpoint.get(type(self).__name__, {})
+        self._round, self._folder = state.get('round'), state.get('folder')
+
+    def _install(self, runner: Runner, aligner: BatchAligner | None) -> None:
+        for head in edge_heads(_inner(runner.model)):
+            head.aligner = aligner
+        self._installed = aligner is not None
+
+    def _is_due(self, step: int) -> bool:
+        return step >= self.begin and (step - self.begin) % self.interval == 0
+
+    def _take_up(self, runner: Runner) -> None:
+        """Put the labels of the checkpoint in force, and hold the round that was cut off."""
+        if runner.iter == 0:
+            # Weights to start from may come from another run, whose labels are not this one's.
+            self._round = self._folder = None
+        elif self._folder is not None:
+            # The work dir may have been moved since.
+            here = osp.join(runner.work_dir, FOLDER, osp.basename(self._folder))
+            self._folder = here if osp.isdir(here) else self._folder
+            self._dataset.use(self._folder)
+            runner.logger.info(f'LevelSetAlignHook: labels of {self._folder} in force again')
+        due = runner.iter - (runner.iter - self.begin) % self.interval
+        late = self._round is None or self._round < due
+        if runner.iter >= self.begin and late and runner.iter < runner.max_iters:
+            self._hold_round(runner, runner.iter)
+        if self._folder is not None:
+            restart_dataloader(runner.train_loop, 0)  # the loop itself goes on to its place
+
+    def _hold_round(self, runner: Runner, step: int) -> None:
+        runner.logger.info(f'LevelSetAlignHook: aligning the training labels at iteration {step}')
+        summary = self._dataset.align_all(runner.model, step)
+        if summary is not None:
+            self._round, self._folder = step, self._dataset.folder
+            runner.visualizer.add_scalars(_scalars(summary), step=step)
+
+    def _report_batch(self, runner: Runner, data_batch: dict | None) -> None:
+        aligner = self._batch
+        for name, value in _scalars(aligner.latest).items():
+            runner.message_hub.update_scalar(f'train/{name}', value)
+        if aligner.shown is not None and data_batch is not None:
+            image = _as_rgb(data_batch['inputs'][0])
+            height, width = image.shape[:2]
+            panels = [p[:, :height, :width].float().cpu().numpy() for p in aligner.shown]
+            self._draw(runner, image, *panels, 'batch')
+        if (runner.iter + 1 - self.begin) % self.interval == 0 or (
+            runner.iter + 1 == runner.max_iters
+        ):
+            parts = dist.all_gather_object(asdict(aligner.summary))
+            total = sum((AlignmentSummary(**part) for part in parts), AlignmentSummary())
+            runner.logger.info(f'LevelSetAlignHook: since the last summary {total}')
+            aligner.summary = AlignmentSummary()
+
+    @staticmethod
+    def _draw(
+        runner: Runner,
+        image: np.ndarray,
+        given: np.ndarray,
+        aligned: np.ndarray,
+        predicted: np.ndarray,
+        name: str,
+    ) -> None:
+        """Given, aligned and predicted edges side by side."""
+        draw = getattr(runner.visualizer, 'draw_edges', None)
+        if draw is None or dist.get_rank() != 0:
+            return
+        panels = [np.where(edges == 255, 0, edges).astype(np.float32)
+                  for edges in (given, aligned, predicted)]  # fmt: skip
+        picture = np.concatenate([draw(image, panel) for panel in panels], axis=1)
+        runner.visualizer.add_image(f'aligned_{name}', picture, step=runner.iter + 1)
+
+
+def check_align_options(align: dict, num_classes: int) -> None:
+    """Raise what `align_masks` would raise of its options, hours before it is needed."""
+    nothing = np.zeros((0, 1, 1), bool), np.zeros((num_classes, 1, 1), np.float32)
+    align_masks(*nothing, classes=[], **align)
+
+
+def _scalars(summary: AlignmentSummary) -> dict[str, float]:
+    return {
+        'align.moved': summary.moved / max(summary.num_masks, 1),
+        'align.rejected': summary.rejected / max(summary.num_masks, 1),
+        'align.moved_px': summary.mean_px,
+        'align.gain': summary.loss_before - summary.loss_after,
+    }
+
+
+def _inner(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _edge_dataset(dataset) -> EdgeDataset:
+    while isinstance(dataset, RepeatDataset):
+        dataset = dataset.dataset
+    if not isinstance(dataset, EdgeDataset):
+        raise ValueError(
+            'Expected the training dataset to be an EdgeDataset (SBDEdgeDataset, ...), whose '
+            f'labels can be aligned, but got {type(dataset).__name__}.'
+        )
+    return dataset
+
+
+def _transforms(dataset) -> list:
+    """Steps of the pipeline of a dataset, or of the first one in a wrapper."""
+    while not hasattr(dataset, 'pipeline') and (
+        hasattr(dataset, 'dataset') or hasattr(dataset, 'datasets')
+    ):
+        dataset = dataset.datasets[0] if hasattr(dataset, 'datasets') else dataset.dataset
+    return getattr(getattr(dataset, 'pipeline', None), 'transforms', [])
+
+
+def _test_steps(runner: Runner) -> list[dict]:
+    for loader in ('test_dataloader', 'val_dataloader'):
+        if runner.cfg.get(loader):
+            return image_steps(runner.cfg[loader].dataset.pipeline)
+    raise ValueError(
+        "Expected the config to have a test pipeline, by which LevelSetAlignHook(scope='dataset') "
+        'prepares images, but it has none; set the `pipeline` of the hook.'
+    )
+
+
+def _as_rgb(image: Tensor) -> np.ndarray:
+    """An input of the preprocessor, (3, H, W) uint8 BGR as mmcv loads it, as (H, W, 3) RGB."""
+    return np.ascontiguousarray(image.detach().cpu().numpy().transpose(1, 2, 0)[..., ::-1])
