@@ -6,6 +6,7 @@ It can be killed at any time: run again, it goes on where it was.
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def main() -> None:
         ),
         sections=[
             set_section(data, meta),
-            training_section(work_dir / 'train', runner.timestamp),
+            training_section(work_dir / 'train'),
             score_section(metrics, inferencer.classes),
             picture_section(inferencer, data),
         ],
@@ -111,8 +112,16 @@ def evaluate(inferencer: EdgeInferencer, dataset, cfg) -> dict[str, EdgeMetric]:
 
 
 def set_section(data: Path, meta: dict) -> Section:
-    statistics = [[key.replace('_', ' '), value] for key, value in meta['statistics'].items()
-                  if isinstance(value, int | float)]  # fmt: skip
+    found = meta['statistics']
+    noise = found['noisy_labels']
+    statistics = [
+        ['training images', meta['parameters']['num_train']],
+        ['validation images', meta['parameters']['num_val']],
+        ['objects in a training image, mean', found['train']['objects_per_image']],
+        ['error of the training labels, px: mean', noise['mean_px_noisy_to_exact']],
+        ['error of the training labels, px: largest', noise['max_px_noisy_to_exact']],
+        ['IoU of a noisy with its exact mask, mean', noise['mean_iou']],
+    ]
     return Section(
         'The set',
         [
@@ -126,11 +135,15 @@ def set_section(data: Path, meta: dict) -> Section:
     )
 
 
-def training_section(folder: Path, timestamp: str) -> Section:
-    scalars = folder / timestamp / 'vis_data' / 'scalars.json'
-    runs = sorted(folder.glob('*/vis_data/scalars.json'))
-    # A run that was only resumed at its end has logged nothing new.
-    scalars = scalars if scalars.exists() and scalars.stat().st_size else runs[-1]
+def training_section(folder: Path) -> Section:
+    # A run that was killed and resumed has logged in several folders; the later one wins.
+    by_step: dict[int, dict] = {}
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            by_step.setdefault(record['step'], {}).update(record)
+    scalars = folder / 'scalars.json'
+    scalars.write_text('\n'.join(json.dumps(by_step[step]) for step in sorted(by_step)))
     panels = [
         ['decode.loss_bce', 'decode.loss_dir'],
         ['decode.loss_nms'],

@@ -17,7 +17,14 @@ def test_demo_writes_a_report_and_resumes(tmp_path):
     assert 'report.html' in first.stdout
     page = (work_dir / 'report.html').read_text()
     assert len(re.findall('data:image/png;base64,', page)) == 3
-    for text in ('MF(ODS) thin', 'AP raw', 'maxDist 0.0089', 'coin', 'Validation images'):
+    for text in (
+        'MF(ODS) thin',
+        'AP raw',
+        'maxDist 0.0089',
+        'coin',
+        'Validation images',
+        'error of the training labels',
+    ):
         assert text in page
     (work_dir / 'report.html').unlink()
     again = python('demo.py', '--work-dir', work_dir, *TINY)

@@ -6,12 +6,11 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmsteal.functional.direction import direction_loss
-from mmsteal.functional.edge_geometry import EdgeGeometry
-from mmsteal.models.losses.edge_loss import EdgeLoss
+from mmsteal.models.losses.geometry_loss import GeometryLoss
 
 
 @MODELS.register_module()
-class DirectionLoss(EdgeLoss):
+class DirectionLoss(GeometryLoss):
     """Normals of the prediction like those of the label (Eq. 6); see :func:`direction_loss`.
 
     Args:
@@ -32,25 +31,15 @@ class DirectionLoss(EdgeLoss):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_dir',
     ) -> None:
-        super().__init__(reduction, loss_weight, loss_name)
+        super().__init__(positives, normals, reduction, loss_weight, loss_name)
         self.power = power
-        self.geometry_settings = (('positives', positives), ('normals', normals))
         self.check_options()
 
-    def compute(
-        self,
-        logits: Tensor,
-        target: Tensor,
-        ignore_index: int,
-        geometry: EdgeGeometry | None = None,
-    ) -> Tensor:
-        """Compute the plain loss; `geometry` of the target saves work where losses share it."""
+    def at_edges(self, logits: Tensor, target: Tensor, **options) -> Tensor:
+        """Compute the plain loss."""
         return direction_loss(
             logits,
             target,
             power=self.power,
-            reduction=self.reduction,
-            ignore_index=ignore_index,
-            geometry=geometry,
-            **dict(self.geometry_settings),
+            **options,
         )

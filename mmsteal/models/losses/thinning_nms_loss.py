@@ -5,13 +5,12 @@ from __future__ import annotations
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmsteal.functional.edge_geometry import EdgeGeometry
 from mmsteal.functional.thinning import thinning_nms_loss
-from mmsteal.models.losses.edge_loss import EdgeLoss
+from mmsteal.models.losses.geometry_loss import GeometryLoss
 
 
 @MODELS.register_module()
-class ThinningNMSLoss(EdgeLoss):
+class ThinningNMSLoss(GeometryLoss):
     """Each edge pixel the maximum along its normal (Eq. 2-5); see :func:`thinning_nms_loss`.
 
     Args:
@@ -36,29 +35,19 @@ class ThinningNMSLoss(EdgeLoss):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_nms',
     ) -> None:
-        super().__init__(reduction, loss_weight, loss_name)
+        super().__init__(positives, normals, reduction, loss_weight, loss_name)
         self.length = length
         self.temperature = temperature
         self.response = response
-        self.geometry_settings = (('positives', positives), ('normals', normals))
         self.check_options()
 
-    def compute(
-        self,
-        logits: Tensor,
-        target: Tensor,
-        ignore_index: int,
-        geometry: EdgeGeometry | None = None,
-    ) -> Tensor:
-        """Compute the plain loss; `geometry` of the target saves work where losses share it."""
+    def at_edges(self, logits: Tensor, target: Tensor, **options) -> Tensor:
+        """Compute the plain loss."""
         return thinning_nms_loss(
             logits,
             target,
             length=self.length,
             temperature=self.temperature,
             response=self.response,
-            reduction=self.reduction,
-            ignore_index=ignore_index,
-            geometry=geometry,
-            **dict(self.geometry_settings),
+            **options,
         )
