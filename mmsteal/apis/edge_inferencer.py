@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from mmsteal.compat import repair_mm_stack
 from mmsteal.datasets.edge_dataset import IMAGE_SUFFIXES
+from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.evaluation.prediction_files import check_distinct_names, write_prediction
 from mmsteal.visualization.edge_colors import colorize_edges, distinct_palette
 
@@ -158,8 +159,8 @@ class EdgeInferencer:
 
 def _image_pipeline(cfg: Config) -> Compose:
     """The test pipeline, reading from memory and without what needs labels."""
-    steps = [dict(step) for step in cfg.test_dataloader.dataset.pipeline]
-    kept = [s for s in steps if not (s['type'].startswith('Load') or s['type'] == 'GenerateEdges')]
+    steps = image_steps(cfg.test_dataloader.dataset.pipeline)
+    kept = [step for step in steps if step['type'] != 'LoadImageFromFile']
     return Compose([dict(type='LoadImageFromNDArray'), *kept])
 
 

@@ -305,16 +305,6 @@ def predict(model: nn.Module, pipeline: Compose, img_path: str) -> Tensor:
     return model.test_step(pseudo_collate([data]))[0].pred_edge_map.data
 
 
-def image_steps(pipeline: Sequence[dict]) -> list[dict]:
-    """The steps of a test pipeline from the path of an image to the model, without the labels."""
-    return [
-        dict(step)
-        for step in pipeline
-        if step['type'] != 'GenerateEdges'
-        and (step['type'] == 'LoadImageFromFile' or not step['type'].startswith('Load'))
-    ]
-
-
 @contextmanager
 def _buffers_of_rank_zero(model: nn.Module) -> Iterator[None]:
     """Let all ranks predict with the statistics of rank 0, which are those of a checkpoint."""

@@ -17,8 +17,9 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from mmsteal.datasets import EdgeDataset
+from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.engine.alignment.batch import BatchAligner
-from mmsteal.engine.alignment.dataset import DatasetAligner, image_steps
+from mmsteal.engine.alignment.dataset import DatasetAligner
 from mmsteal.engine.alignment.masks import LabelRule, edge_heads
 from mmsteal.engine.alignment.restart import restart_dataloader
 from mmsteal.engine.alignment.summary import AlignmentSummary
