@@ -8,26 +8,41 @@ from mmsteal.functional.alignment import MaskAlignment, align_masks
 from mmsteal.functional.balanced_bce import balanced_bce_loss
 from mmsteal.functional.coarse_labels import simulate_coarse_label_map, simulate_coarse_mask
 from mmsteal.functional.direction import direction_loss
+from mmsteal.functional.edge_assignment import EdgeAssignment, assign_edges, carry_bands
 from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
 from mmsteal.functional.edge_nms import edge_nms
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
 from mmsteal.functional.edges import label_map_to_edges, mask_edges
-from mmsteal.functional.label_merge import merge_masks, settle_overlaps
+from mmsteal.functional.label_merge import settle_overlaps
+from mmsteal.functional.label_objects import LabelObjects, label_objects
 from mmsteal.functional.level_set import evolve_level_set
 from mmsteal.functional.matching import edge_counts, edge_thresholds
 from mmsteal.functional.normals import edge_normals, hessian, triangle_filter
+from mmsteal.functional.refinement import (
+    ObjectRefinement,
+    RefinedLabelMap,
+    refine_label_map,
+    refine_objects,
+)
 from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
 from mmsteal.functional.thin import thin
 from mmsteal.functional.thinning import thinning_nms_loss
+from mmsteal.functional.union_edges import union_edges
 
 __all__ = [
+    'EdgeAssignment',
     'EdgeGeometry',
     'EdgeScores',
+    'LabelObjects',
     'MaskAlignment',
     'MeanScores',
+    'ObjectRefinement',
+    'RefinedLabelMap',
     'align_masks',
+    'assign_edges',
     'balanced_bce_loss',
     'balloon_threshold',
+    'carry_bands',
     'direction_loss',
     'edge_counts',
     'edge_evidence',
@@ -39,9 +54,11 @@ __all__ = [
     'evolve_level_set',
     'hessian',
     'label_map_to_edges',
+    'label_objects',
     'mask_edges',
     'mean_scores',
-    'merge_masks',
+    'refine_label_map',
+    'refine_objects',
     'settle_overlaps',
     'simulate_coarse_label_map',
     'simulate_coarse_mask',
@@ -49,4 +66,5 @@ __all__ = [
     'thin',
     'thinning_nms_loss',
     'triangle_filter',
+    'union_edges',
 ]

@@ -51,6 +51,7 @@ class MaskAlignment:
             'vanished': it did not, and the mask was gone in the end. 'displacement': the outline
             moved too far. '' if it was moved.
         step: Iterations of the proposed mask; 0 for the given one.
+        stop_prob: The one of several stopping evidences that led there; NaN for the given mask.
         loss_given: Mean of -log f along the outline of the given mask; NaN if it has none.
         loss_proposed: The same of the proposed mask.
         mean_displacement_px: Mean distance between the outlines of the given and the proposed mask,
@@ -64,6 +65,7 @@ class MaskAlignment:
     status: Status
     reason: Reason
     step: int
+    stop_prob: float
     loss_given: float
     loss_proposed: float
     mean_displacement_px: float
@@ -84,7 +86,7 @@ def align_masks(
     checkpoints: Iterable[int] | None = None,
     smoothing: int = 1,
     balloon: float = 1.0,
-    stop_prob: float = 0.02,
+    stop_prob: float | Sequence[float] = 0.02,
     alpha: float = 1.0,
     lam: float = 0.0,
     peak_floor: float = 0.5,
@@ -129,7 +131,9 @@ def align_masks(
         balloon: Balloon force: above 0 to grow, below 0 to shrink, 0 for labels that may err
             either way.
         stop_prob: Edge evidence at which the balloon stops; see
-            :func:`~mmsteal.functional.speed.balloon_threshold`.
+            :func:`~mmsteal.functional.speed.balloon_threshold`. Several: the mask evolves once
+            with each, and the most likely outline of all is taken. How high an edge stands above
+            its surroundings differs from network to network, and from object to object.
         alpha: Contrast of the speed.
         lam: Weight of the given outline in the speed.
         peak_floor: See :func:`~mmsteal.functional.speed.edge_evidence`.
@@ -164,10 +168,20 @@ def align_masks(
     if checkpoints is None:
         checkpoints = range(0, num_iters + 1, 2)
     steps = check_checkpoints(chain([0], checkpoints), num_iters)
-    threshold = balloon_threshold(stop_prob, alpha=alpha, lam=lam)
+    stops = _stopping_evidences(stop_prob, balloon)
     # the threshold is for a force of magnitude 1, so only the direction of the balloon is passed on
-    options = evolution_options(smoothing, float(np.sign(balloon)), threshold, phase, border)
-    guards = _Guards(tuple(steps), min_gain, max_displacement_px, restore_vanished)
+    options = [
+        evolution_options(
+            smoothing,
+            float(np.sign(balloon)),
+            balloon_threshold(stop, alpha=alpha, lam=lam),
+            phase,
+            border,
+        )
+        for stop in stops
+    ]
+    candidates = tuple((step, stop) for stop in stops for step in steps)
+    guards = _Guards(candidates, min_gain, max_displacement_px, restore_vanished)
     given, prob, class_index, image_index, ignored = _check_arrays(
         masks, edge_prob, classes, images, ignore
     )
@@ -196,9 +210,9 @@ def align_masks(
 
 @dataclass(frozen=True)
 class _Guards:
-    """When a step may be taken."""
+    """Which states there are to choose from (step, stopping evidence), and when one may be."""
 
-    steps: tuple[int, ...]
+    candidates: tuple[tuple[int, float], ...]
     min_gain: float
     max_displacement_px: float | None
     restore_vanished: bool
@@ -253,22 +267,26 @@ def _evolve_on_cpu(
     classes: list[int],
     images: list[int],
     num_iters: int,
-    options: dict[str, Any],
+    options: list[dict[str, Any]],
     steps: list[int],
 ) -> Iterator[Evolved]:
     """Mask after mask, each in the part of the image that it can reach."""
     # one pixel an iteration by the attachment and one by the balloon; smoothing never leaves the
     # bounding box. One more keeps the one-sided gradients of the cut out of reach.
-    reach = num_iters * (2 if options['balloon'] > 0 else 1) + 2
+    reach = num_iters * (2 if options[0]['balloon'] > 0 else 1) + 2
     for m in present:
         mask = given[m]
         box = _bounding_box(mask.numpy(), reach)
         speed, cost = fields.speed_and_cost(images[m], classes[m], box, mask[box])
-        history = kernel.evolve_mask(mask[box].numpy(), speed.numpy(), num_iters, steps, **options)
-        losses = history.mean_cost(cost.numpy()) * _COST_UNIT
+        histories = [
+            kernel.evolve_mask(mask[box].numpy(), speed.numpy(), num_iters, steps, **run)
+            for run in options
+        ]
+        losses = np.concatenate([h.mean_cost(cost.numpy()) for h in histories]) * _COST_UNIT
 
-        def state(index: int, history: Any = history, shape: Any = speed.shape) -> NDArray:
-            return history.unpack(index, np.empty(shape, bool))
+        def state(index: int, histories: Any = histories, shape: Any = speed.shape) -> NDArray:
+            run, index = divmod(index, len(steps))
+            return histories[run].unpack(index, np.empty(shape, bool))
 
         yield m, box, losses, state, cost
 
@@ -280,7 +298,7 @@ def _evolve_on_device(
     classes: list[int],
     images: list[int],
     num_iters: int,
-    options: dict[str, Any],
+    options: list[dict[str, Any]],
     steps: list[int],
 ) -> Iterator[Evolved]:
     """All masks at once, in whole images: what a device is good at."""
@@ -291,7 +309,9 @@ def _evolve_on_device(
         speed = torch.stack([speed for speed, _ in pairs])
         cost = torch.stack([cost for _, cost in pairs])
         states, means = [], []
-        for words in device_ops.evolve_words(given[group], speed, num_iters, steps, **options):
+        for words in chain.from_iterable(
+            device_ops.evolve_words(given[group], speed, num_iters, steps, **run) for run in options
+        ):
             curve = mask_edges(device_ops.unpack_masks(words, len(group)), radius=1).bool()
             curve &= cost >= 0
             total = torch.where(curve, cost, 0).sum(dim=(1, 2), dtype=torch.float64)
@@ -336,7 +356,8 @@ def _choose(
         report = MaskAlignment(
             status='rejected' if too_far else 'moved',
             reason='displacement' if too_far else '',
-            step=guards.steps[index],
+            step=guards.candidates[index][0],
+            stop_prob=guards.candidates[index][1],
             loss_given=float(losses[0]),
             loss_proposed=loss,
             mean_displacement_px=mean_px,
@@ -357,7 +378,18 @@ def _choose(
 
 def _unmoved(reason: Reason, *, loss: float = math.nan, area: int = 0) -> MaskAlignment:
     status: Status = 'rejected' if reason == 'vanished' else 'kept'
-    return MaskAlignment(status, reason, 0, loss, loss, 0.0, 0.0, area, area, 0)
+    return MaskAlignment(status, reason, 0, math.nan, loss, loss, 0.0, 0.0, area, area, 0)
+
+
+def _stopping_evidences(stop_prob: float | Sequence[float], balloon: float) -> tuple[float, ...]:
+    stops = (stop_prob,) if isinstance(stop_prob, int | float) else tuple(stop_prob)
+    if not stops:
+        raise ValueError(
+            'Expected argument `stop_prob` to be a number, or several to choose from, '
+            f'but got {stop_prob!r}.'
+        )
+    # Without a balloon none of them has an effect.
+    return stops if balloon else stops[:1]
 
 
 def _restore_components(given: NDArray[np.bool_], proposal: NDArray[np.bool_]) -> int:

@@ -1,15 +1,19 @@
-"""From masks back to a label map: who owns a pixel that several masks claim, or none any more.
+"""Who owns a pixel that several masks claim after an evolution.
 
-Shape shorthand: M masks; H, W height and width.
+Shape shorthand: M masks; K edge maps; H, W height and width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from skimage.graph import MCP_Geometric
+
+Box = tuple[slice, slice]
 
 # What a pixel of way costs without any edge: it makes the nearer of two masks win a draw.
 _STEP_COST = 0.01
@@ -60,112 +64,76 @@ def settle_overlaps(
             f'but got {before.shape}; give each mask as it was.'
         )
     prob = _check_prob(edge_prob, claimed.shape)
-    num_claims = np.zeros(claimed.shape[1:], np.int32)
-    owner = np.full(claimed.shape[1:], -1, np.int32)
-    for m in range(len(claimed) - 1, -1, -1):
-        num_claims += claimed[m]
-        owner[claimed[m]] = m
+    object_map = np.full(claimed.shape[1:], -1, np.int32)
+    for m in range(len(before) - 1, -1, -1):
+        object_map[before[m]] = m
+    whole = (slice(None), slice(None))
+    return settle_claims(
+        object_map,
+        [Claim(m, whole, mask) for m, mask in enumerate(claimed)],
+        prob,
+        range(len(claimed)),
+    )
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a mask claims.
+
+    Attributes:
+        index: Its index in the map of objects.
+        box: Part of the image (rows, columns) that holds both the mask and what it was before.
+        mask: The mask in there, bool.
+    """
+
+    index: int
+    box: Box
+    mask: NDArray[np.bool_]
+
+
+def settle_claims(
+    object_map: NDArray[np.int32],
+    claims: Sequence[Claim],
+    edge_prob: NDArray[np.floating] | None,
+    classes: Sequence[int],
+) -> NDArray[np.int32]:
+    """:func:`settle_overlaps` for masks that are given in boxes, which saves time and memory.
+
+    Args:
+        object_map: Index of the mask (H, W) that each pixel was given to, int32, -1 for none.
+        claims: What the masks claim, in ascending order of index.
+        edge_prob: Edge probabilities (K, H, W), or None.
+        classes: Edge map of each index.
+
+    Returns:
+        Index of the owner (H, W), int32; -1 where no mask claims the pixel.
+    """
+    num_claims = np.zeros(object_map.shape, np.uint16)
+    owner = np.full(object_map.shape, -1, np.int32)
+    for claim in reversed(claims):
+        num_claims[claim.box] += claim.mask
+        owner[claim.box][claim.mask] = claim.index
     contested = num_claims > 1
     if not contested.any():
         return owner
-    kept = np.full(owner.shape, -1, np.int32)
-    for m in range(len(claimed) - 1, -1, -1):
-        kept[contested & claimed[m] & before[m]] = m
-    owner[contested] = kept[contested]
-    contested &= kept < 0
+    for claim in claims:
+        stays = contested[claim.box] & claim.mask & (object_map[claim.box] == claim.index)
+        owner[claim.box][stays] = claim.index
+        contested[claim.box][stays] = False
 
     least = np.full(owner.shape, np.inf)
-    for m in range(len(claimed)):
-        wanted = contested & claimed[m]
+    for claim in claims:
+        box = claim.box
+        wanted = contested[box] & claim.mask
         if not wanted.any():
             continue
-        owner[wanted & (owner < 0)] = m  # in case that no way leads there
-        cost = _cost_of_way(wanted, claimed[m], before[m], None if prob is None else prob[m])
-        closer = wanted & (cost < least)
-        least[closer] = cost[closer]
-        owner[closer] = m
+        prob = None if edge_prob is None else edge_prob[classes[claim.index]][box]
+        cost = _cost_of_way(wanted, claim.mask, object_map[box] == claim.index, prob)
+        # The first claimant has it already, in case that no way leads there.
+        closer = wanted & (cost < least[box])
+        least[box][closer] = cost[closer]
+        owner[box][closer] = claim.index
     return owner
-
-
-def merge_masks(
-    masks: NDArray[Any],
-    given: NDArray[Any],
-    values: ArrayLike,
-    label_map: NDArray[Any],
-    *,
-    edge_prob: NDArray[Any] | None = None,
-    unclaimed: int = 255,
-    ignore_index: int | None = 255,
-) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Write evolved masks back into the label map that they came from.
-
-    A pixel goes to its owner, see :func:`settle_overlaps`. A pixel that one of the masks had and
-    none claims any more becomes `unclaimed`. All others stay as they were, ignored pixels among
-    them, whoever claims those.
-
-    Args:
-        masks: Masks (M, H, W) after an evolution, bool or uint8.
-        given: Masks (M, H, W) before it.
-        values: Label of each mask (M,), for classes, instances, or any numbers in use.
-        label_map: Label map (H, W) that `given` was taken from, integers.
-        edge_prob: See :func:`settle_overlaps`.
-        unclaimed: Label of the gaps: that of the background where there is one, or the ignored
-            label, for then nobody knows.
-        ignore_index: Label of pixels that stay ignored. None: masks may grow into any pixel.
-
-    Returns:
-        The new label map (H, W) of the type of `label_map`, and the index of the mask that owns
-        each pixel (H, W), -1 for none, from which a map of instances can be written as well.
-
-    Raises:
-        TypeError: An array has another type.
-        ValueError: Shapes differ, or a label does not fit into the type of `label_map`.
-
-    Example:
-        >>> label_map = np.array([[7, 7, 0, 0, 9, 255]], np.uint8)
-        >>> given = np.stack([label_map == 7, label_map == 9])
-        >>> masks = np.array([[[0, 1, 1, 0, 0, 0]], [[0, 0, 0, 1, 1, 1]]], bool)
-        >>> merged, owner = merge_masks(masks, given, [7, 9], label_map, unclaimed=0)
-        >>> merged
-        array([[  0,   7,   7,   9,   9, 255]], dtype=uint8)
-        >>> owner
-        array([[-1,  0,  0,  1,  1, -1]], dtype=int32)
-    """
-    if not isinstance(label_map, np.ndarray) or not np.issubdtype(label_map.dtype, np.integer):
-        raise TypeError(
-            'Expected argument `label_map` to be an array of integers, '
-            f'but got {getattr(label_map, "dtype", type(label_map))}.'
-        )
-    claimed = _check_masks('masks', masks)
-    if label_map.shape != claimed.shape[1:]:
-        raise ValueError(
-            f'Expected argument `label_map` to have the size of `masks`, {claimed.shape[1:]}, '
-            f'but got {label_map.shape}.'
-        )
-    labels = np.asarray(values)
-    if labels.shape != (len(claimed),) or not np.can_cast(labels.dtype, np.int64):
-        raise ValueError(
-            f'Expected argument `values` to be one integer for each of {len(claimed)} masks, '
-            f'but got {labels.dtype} of shape {labels.shape}.'
-        )
-    info = np.iinfo(label_map.dtype)
-    for name, value in [('unclaimed', unclaimed), *(('values', int(v)) for v in labels)]:
-        if not info.min <= value <= info.max:
-            raise ValueError(
-                f'Expected argument `{name}` to fit the type of `label_map`, {label_map.dtype}, '
-                f'but got {value}; convert `label_map` to a wider type.'
-            )
-    owner = settle_overlaps(claimed, given, edge_prob)
-    if ignore_index is not None:
-        owner[label_map == ignore_index] = -1
-    merged = label_map.copy()
-    for mask in given:
-        merged[(mask != 0) & (owner < 0)] = unclaimed
-    if ignore_index is not None:
-        merged[label_map == ignore_index] = ignore_index
-    owned = owner >= 0
-    merged[owned] = labels.astype(label_map.dtype)[owner[owned]]
-    return merged, owner
 
 
 def _cost_of_way(
