@@ -1,45 +1,22 @@
-"""Align the labels of a batch with the logits that the head has just computed.
-
-Shape shorthand: N images; K classes; H, W height and width.
-"""
+"""Align the masks of a batch with the logits that the head has just computed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmsteal.engine.alignment.masks import (
-    LabelRule,
-    Segments,
-    keep_owners,
-    redraw_edges,
-    segment,
-)
+from mmsteal.engine.alignment.aligner import Aligner
+from mmsteal.engine.alignment.masks import Segments, keep_owners, redraw_edges, segment
 from mmsteal.engine.alignment.summary import AlignmentSummary
 from mmsteal.functional.alignment import align_masks
 
 
-class AlignedImage(NamedTuple):
-    """The first image of a batch, for a picture.
-
-    Attributes:
-        given (Tensor): Edges of the labels (K, H, W) uint8.
-        aligned (Tensor): Edges after alignment (K, H, W) uint8.
-        predicted (Tensor): Edge probabilities (K, H, W).
-    """
-
-    given: Tensor
-    aligned: Tensor
-    predicted: Tensor
-
-
-class BatchAligner:
-    """Aligner of an edge head: targets in, aligned targets out, on the device, without storage.
+class BatchAligner(Aligner):
+    """Aligner of an edge head that moves masks as level sets.
 
     Masks are taken from the augmented label map of each sample (`gt_sem_seg`, and
     `gt_instance_map` if instance-sensitive), all of a batch are moved together, and the edges of
@@ -47,59 +24,16 @@ class BatchAligner:
     channels come back bit for bit. Where two masks claim a pixel, the one that had it and still
     claims it keeps it.
 
-    A batch whose logits are not finite comes back as it is, and is counted.
-
     Args:
         rule (LabelRule): How labels are read and edges drawn.
-        align (dict): Options of :func:`mmsteal.functional.alignment.align_masks`.
-
-    Attributes:
-        summary (AlignmentSummary): Over all calls until somebody empties it.
-        latest (AlignmentSummary): Of the last call.
-        shown (AlignedImage | None): Of the last call, if `show` was set.
-        show (bool): Whether to keep the first image of a batch.
+        options (dict): Options of :func:`mmsteal.functional.alignment.align_masks`.
     """
 
-    def __init__(self, rule: LabelRule, align: dict) -> None:
-        self.rule = rule
-        self.align = align
-        self.summary = AlignmentSummary()
-        self.latest = AlignmentSummary()
-        self.show = False
-        self.shown: AlignedImage | None = None
-
-    @torch.no_grad()
-    def __call__(
-        self, logits: Tensor, batch_data_samples: Sequence[SegDataSample], target: Tensor
-    ) -> Tensor:
-        """Align a batch.
-
-        Args:
-            logits (Tensor): (N, K, H, W), of the size of `target`.
-            batch_data_samples (Sequence[SegDataSample]): Their samples.
-            target (Tensor): Edge labels (N, K, H, W) uint8.
-
-        Returns:
-            Tensor: Aligned edge labels; `target` itself if nothing moved.
-        """
-        if bool(logits.sum(dtype=torch.float32).isfinite()):
-            prob = logits.float().sigmoid()
-            labels = _stack(batch_data_samples, 'gt_sem_seg', target, self.rule.ignore_index)
-            aligned, self.latest = self._align(prob, labels, batch_data_samples, target)
-        else:
-            prob, aligned = torch.zeros_like(logits), target
-            self.latest = AlignmentSummary(num_unpredicted=len(target))
-        self.summary += self.latest
-        self.shown = AlignedImage(target[0], aligned[0], prob[0]) if self.show else None
-        return aligned
-
-    def _align(
-        self,
-        prob: Tensor,
-        labels: Tensor,
-        batch_data_samples: Sequence[SegDataSample],
-        target: Tensor,
+    def align(
+        self, prob: Tensor, batch_data_samples: Sequence[SegDataSample], target: Tensor
     ) -> tuple[Tensor, AlignmentSummary]:
+        """Align a batch; see the parent."""
+        labels = _stack(batch_data_samples, 'gt_sem_seg', target, self.rule.ignore_index)
         instances = None
         if self.rule.instance_sensitive:
             instances = _stack(batch_data_samples, 'gt_instance_map', target, 0)
@@ -109,10 +43,10 @@ class BatchAligner:
         masks, reports = align_masks(
             given.masks,
             prob,
-            classes=given.classes,
+            classes=[self.rule.channels[k] for k in given.classes],
             images=given.images,
             ignore=labels == self.rule.ignore_index,
-            **self.align,
+            **self.options,
         )
         moved = [report.status == 'moved' for report in reports]
         summary = AlignmentSummary.of(reports)

@@ -29,6 +29,7 @@ class LabelRule:
         radius (float): Half thickness of the edges in px.
         instance_sensitive (bool): Whether instances of one class are told apart.
         thin (bool): Whether edges are thinned to a centre line.
+        class_agnostic (bool): Whether the edges of all classes are in one map.
     """
 
     num_classes: int
@@ -37,10 +38,20 @@ class LabelRule:
     radius: float = 2.0
     instance_sensitive: bool = False
     thin: bool = False
+    class_agnostic: bool = False
 
     @classmethod
-    def of_pipeline(cls, transforms: Sequence, num_classes: int) -> LabelRule:
-        """Take the rule over from the GenerateEdges among the steps of a training pipeline."""
+    def of_pipeline(
+        cls, transforms: Sequence, num_classes: int, label_classes: int | None = None
+    ) -> LabelRule:
+        """Take the rule over from the GenerateEdges among the steps of a training pipeline.
+
+        Args:
+            transforms (Sequence): The steps.
+            num_classes (int): K of the head.
+            label_classes (int | None): Number of classes in the labels; read where GenerateEdges
+                unites them, and does not know.
+        """
         found = [t for t in flatten_transforms(transforms) if isinstance(t, GenerateEdges)]
         if not found:
             raise ValueError(
@@ -51,6 +62,8 @@ class LabelRule:
         step = found[0]
         # As GenerateEdges has it: with a dataset of mmsteal, K is the background.
         own = step.background is None and step.num_classes is None
+        if step.class_agnostic:
+            num_classes = step.num_classes or label_classes or num_classes
         return cls(
             num_classes=num_classes,
             background=num_classes if own else step.background,
@@ -58,7 +71,13 @@ class LabelRule:
             radius=step.radius,
             instance_sensitive=step.instance_sensitive,
             thin=step.thin,
+            class_agnostic=step.class_agnostic,
         )
+
+    @property
+    def channels(self) -> list[int]:
+        """Edge map of each class."""
+        return [0] * self.num_classes if self.class_agnostic else list(range(self.num_classes))
 
     @property
     def class_values(self) -> list[int]:
@@ -160,7 +179,7 @@ def render_edges(masks: Tensor, valid: Tensor, radius: float) -> Tensor:
 def redraw_edges(
     target: Tensor, labels: Tensor, segments: Segments, changed: Sequence[bool], rule: LabelRule
 ) -> Tensor:
-    """Draw the edges of the classes anew of which a mask has changed.
+    """Draw the edge maps anew of which a mask has changed.
 
     Args:
         target (Tensor): Edge maps (N, K, H, W) uint8, left as they are.
@@ -172,7 +191,8 @@ def redraw_edges(
     Returns:
         Tensor: A copy of `target` with the channels replaced.
     """
-    pairs = list(zip(segments.images, segments.classes, strict=True))
+    channels = [rule.channels[k] for k in segments.classes]
+    pairs = list(zip(segments.images, channels, strict=True))
     redrawn = sorted({pair for pair, new in zip(pairs, changed, strict=True) if new})
     if not redrawn:
         return target

@@ -1,4 +1,4 @@
-"""What happened to many masks, in a few numbers that can be added up."""
+"""What happened to many labels, in a few numbers that can be added up."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from mmsteal.functional.alignment import MaskAlignment
+from mmsteal.functional.edge_assignment import EdgeAssignment
 
 
 @dataclass
 class AlignmentSummary:
-    """Counts and sums over masks; two summaries add up to one.
+    """Counts and sums over labels; two summaries add up to one.
+
+    A label is what moves as one: a mask, or the edges of a class in an image (assignment).
 
     Attributes:
-        num_masks (int): All masks.
-        moved (int): Masks that were moved.
-        kept (int): Masks for which no better place was found.
-        rejected (int): Masks whose better place broke a guard rail.
-        reasons (dict[str, int]): Why masks were not moved.
-        sum_px (float): Sum over the moved masks of their mean displacement.
-        max_px (float): Largest displacement of an outline pixel of a moved mask.
-        num_losses (int): Masks with an outline, over which losses are averaged.
+        num_masks (int): All labels.
+        moved (int): Labels that were moved.
+        kept (int): Labels for which no better place was found.
+        rejected (int): Labels whose better place broke a guard rail.
+        reasons (dict[str, int]): Why labels were not moved.
+        sum_px (float): Sum over the moved labels of their mean displacement.
+        max_px (float): Largest displacement of an outline pixel of a moved label.
+        num_losses (int): Labels with an outline, over which losses are averaged.
         sum_loss_before (float): Sum of -log f along the given outlines.
         sum_loss_after (float): The same along the outlines returned.
         num_unpredicted (int): Images left as they were, since the prediction was not finite.
@@ -40,8 +43,8 @@ class AlignmentSummary:
     num_unpredicted: int = 0
 
     @classmethod
-    def of(cls, reports: Iterable[MaskAlignment]) -> AlignmentSummary:
-        """Sum up what :func:`mmsteal.functional.alignment.align_masks` reports."""
+    def of(cls, reports: Iterable[MaskAlignment | EdgeAssignment]) -> AlignmentSummary:
+        """Sum up what `align_masks` or `assign_edges` reports."""
         summary = cls()
         for report in reports:
             summary.num_masks += 1
@@ -68,7 +71,7 @@ class AlignmentSummary:
 
     @property
     def mean_px(self) -> float:
-        """Mean displacement of the moved masks; 0 without any."""
+        """Mean displacement of the moved labels; 0 without any."""
         return self.sum_px / self.moved if self.moved else 0.0
 
     @property
@@ -85,7 +88,7 @@ class AlignmentSummary:
         """One line for the log."""
         why = ', '.join(f'{count} {name}' for name, count in sorted(self.reasons.items()))
         text = (
-            f'{self.num_masks} masks: {self.moved} moved by {self.mean_px:.2f} px on average '
+            f'{self.num_masks} labels: {self.moved} moved by {self.mean_px:.2f} px on average '
             f'(at most {self.max_px:.1f}), {self.kept} kept, {self.rejected} rejected'
             f'{f" ({why})" if why else ""}; '
             f'-log f along the outlines {self.loss_before:.3f} -> {self.loss_after:.3f}'

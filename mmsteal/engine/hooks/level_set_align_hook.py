@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Literal
 
-import mmengine.dist as dist
 import numpy as np
 from mmengine.dataset import RepeatDataset
-from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
-from torch import Tensor, nn
 
 from mmsteal.datasets import EdgeDataset
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.engine.alignment.batch import BatchAligner
 from mmsteal.engine.alignment.dataset import DatasetAligner
-from mmsteal.engine.alignment.masks import LabelRule, edge_heads
 from mmsteal.engine.alignment.restart import restart_dataloader
-from mmsteal.engine.alignment.summary import AlignmentSummary
+from mmsteal.engine.hooks.align_hook import AlignHook, summary_scalars
 from mmsteal.functional.alignment import align_masks
 
 FOLDER = 'aligned_labels'
 
 
 @HOOKS.register_module()
-class LevelSetAlignHook(Hook):
+class LevelSetAlignHook(AlignHook):
     r"""Alternate between training and moving the labels (Eq. 14) from an iteration on.
 
     Each mask of the labels evolves as a level set towards the predicted edges, and the step whose
@@ -77,9 +71,6 @@ class LevelSetAlignHook(Hook):
             not fit; before the first iteration.
     """
 
-    # After the checkpoint of the iteration, so that a round that is cut off has one to go on from.
-    priority = 'LOWEST'
-
     def __init__(
         self,
         *,
@@ -92,16 +83,7 @@ class LevelSetAlignHook(Hook):
         num_pictures: int = 4,
         pipeline: Sequence[dict] | None = None,
     ) -> None:
-        for name, value, least in (
-            ('begin', begin, 0),
-            ('interval', interval, 1),
-            ('num_pictures', num_pictures, 0),
-        ):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(
-                    f'Expected argument `{name}` to be an integer, at least {least}, '
-                    f'but got {value!r}.'
-                )
+        super().__init__(begin, interval, num_pictures)
         for name, value, known in (
             ('scope', scope, ('dataset', 'batch')),
             ('start', start, ('given', 'last')),
@@ -115,16 +97,11 @@ class LevelSetAlignHook(Hook):
                 'Expected argument `error_px` to be a number of pixels, at least 0, or None, but '
                 f'got {error_px!r}.'
             )
-        self.begin = begin
-        self.interval = interval
         self.scope = scope
         limit = None if error_px is None else 2 * error_px
         self.align = {'max_displacement_px': limit, **dict(align or {})}
         self.start = start
-        self.num_pictures = num_pictures
         self.pipeline = pipeline
-        self._batch: BatchAligner | None = None
-        self._installed = False
         self._dataset: DatasetAligner | None = None
         # The last round that succeeded: its iteration, and the folder of its labels.
         self._round: int | None = None
@@ -135,14 +112,9 @@ class LevelSetAlignHook(Hook):
         dataset = runner.train_dataloader.dataset
         if self.scope == 'dataset':
             dataset = _edge_dataset(dataset)
-        heads = edge_heads(_inner(runner.model))
-        rule = LabelRule.of_pipeline(_transforms(dataset), heads[0].num_classes)
+        rule = self._rule(runner, dataset)
         check_align_options(self.align, rule.num_classes)
-        if self.begin >= runner.max_iters:
-            runner.logger.warning(
-                f'LevelSetAlignHook: `begin`, {self.begin}, is not before the end of the training, '
-                f'{runner.max_iters}: no labels will be aligned.'
-            )
+        self._warn_if_too_late(runner)
         if self.scope == 'batch':
             self._batch = BatchAligner(rule, self.align)
             return
@@ -164,18 +136,6 @@ class LevelSetAlignHook(Hook):
         )
         self._take_up(runner)
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
-        """Scope 'batch': install the aligner when its time has come."""
-        if self._batch is None or runner.iter < self.begin:
-            return
-        if not self._installed:
-            runner.logger.info(
-                f'LevelSetAlignHook: labels of every batch are aligned from iteration '
-                f'{runner.iter} on'
-            )
-            self._install(runner, self._batch)
-        self._batch.show = self.num_pictures > 0 and self._is_due(runner.iter)
-
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
@@ -186,13 +146,8 @@ class LevelSetAlignHook(Hook):
             if self._is_due(step) and step < runner.max_iters:
                 self._hold_round(runner, step)
                 restart_dataloader(runner.train_loop, step)
-        elif self._batch is not None and runner.iter >= self.begin:
-            self._report_batch(runner, data_batch)
-
-    def after_train(self, runner: Runner) -> None:
-        """Leave the model as it was."""
-        if self._installed:
-            self._install(runner, None)
+        else:
+            super().after_train_iter(runner, batch_idx, data_batch, outputs)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Say which labels were in force."""
@@ -202,14 +157,6 @@ class LevelSetAlignHook(Hook):
         """Remember it until the training begins."""
         state = checkpoint.get(type(self).__name__, {})
         self._round, self._folder = state.get('round'), state.get('folder')
-
-    def _install(self, runner: Runner, aligner: BatchAligner | None) -> None:
-        for head in edge_heads(_inner(runner.model)):
-            head.aligner = aligner
-        self._installed = aligner is not None
-
-    def _is_due(self, step: int) -> bool:
-        return step >= self.begin and (step - self.begin) % self.interval == 0
 
     def _take_up(self, runner: Runner) -> None:
         """Put the labels of the checkpoint in force, and hold the round that was cut off."""
@@ -234,61 +181,13 @@ class LevelSetAlignHook(Hook):
         summary = self._dataset.align_all(runner.model, step)
         if summary is not None:
             self._round, self._folder = step, self._dataset.folder
-            runner.visualizer.add_scalars(_scalars(summary), step=step)
-
-    def _report_batch(self, runner: Runner, data_batch: dict | None) -> None:
-        aligner = self._batch
-        for name, value in _scalars(aligner.latest).items():
-            runner.message_hub.update_scalar(f'train/{name}', value)
-        if aligner.shown is not None and data_batch is not None:
-            image = _as_rgb(data_batch['inputs'][0])
-            height, width = image.shape[:2]
-            panels = [p[:, :height, :width].float().cpu().numpy() for p in aligner.shown]
-            self._draw(runner, image, *panels, 'batch')
-        if (runner.iter + 1 - self.begin) % self.interval == 0 or (
-            runner.iter + 1 == runner.max_iters
-        ):
-            parts = dist.all_gather_object(asdict(aligner.summary))
-            total = sum((AlignmentSummary(**part) for part in parts), AlignmentSummary())
-            runner.logger.info(f'LevelSetAlignHook: since the last summary {total}')
-            aligner.summary = AlignmentSummary()
-
-    @staticmethod
-    def _draw(
-        runner: Runner,
-        image: np.ndarray,
-        given: np.ndarray,
-        aligned: np.ndarray,
-        predicted: np.ndarray,
-        name: str,
-    ) -> None:
-        """Given, aligned and predicted edges side by side."""
-        draw = getattr(runner.visualizer, 'draw_edges', None)
-        if draw is None or dist.get_rank() != 0:
-            return
-        panels = [np.where(edges == 255, 0, edges).astype(np.float32)
-                  for edges in (given, aligned, predicted)]  # fmt: skip
-        picture = np.concatenate([draw(image, panel) for panel in panels], axis=1)
-        runner.visualizer.add_image(f'aligned_{name}', picture, step=runner.iter + 1)
+            runner.visualizer.add_scalars(summary_scalars(summary), step=step)
 
 
 def check_align_options(align: dict, num_classes: int) -> None:
     """Raise what `align_masks` would raise of its options, hours before it is needed."""
     nothing = np.zeros((0, 1, 1), bool), np.zeros((num_classes, 1, 1), np.float32)
     align_masks(*nothing, classes=[], **align)
-
-
-def _scalars(summary: AlignmentSummary) -> dict[str, float]:
-    return {
-        'align.moved': summary.moved / max(summary.num_masks, 1),
-        'align.rejected': summary.rejected / max(summary.num_masks, 1),
-        'align.moved_px': summary.mean_px,
-        'align.gain': summary.loss_before - summary.loss_after,
-    }
-
-
-def _inner(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
 
 
 def _edge_dataset(dataset) -> EdgeDataset:
@@ -302,15 +201,6 @@ def _edge_dataset(dataset) -> EdgeDataset:
     return dataset
 
 
-def _transforms(dataset) -> list:
-    """Steps of the pipeline of a dataset, or of the first one in a wrapper."""
-    while not hasattr(dataset, 'pipeline') and (
-        hasattr(dataset, 'dataset') or hasattr(dataset, 'datasets')
-    ):
-        dataset = dataset.datasets[0] if hasattr(dataset, 'datasets') else dataset.dataset
-    return getattr(getattr(dataset, 'pipeline', None), 'transforms', [])
-
-
 def _test_steps(runner: Runner) -> list[dict]:
     for loader in ('test_dataloader', 'val_dataloader'):
         if runner.cfg.get(loader):
@@ -319,8 +209,3 @@ def _test_steps(runner: Runner) -> list[dict]:
         "Expected the config to have a test pipeline, by which LevelSetAlignHook(scope='dataset') "
         'prepares images, but it has none; set the `pipeline` of the hook.'
     )
-
-
-def _as_rgb(image: Tensor) -> np.ndarray:
-    """An input of the preprocessor, (3, H, W) uint8 BGR as mmcv loads it, as (H, W, 3) RGB."""
-    return np.ascontiguousarray(image.detach().cpu().numpy().transpose(1, 2, 0)[..., ::-1])

@@ -1,0 +1,56 @@
+"""The rival of active alignment: labels move pixel by pixel while the network trains (SEAL)."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from mmsteal.engine.alignment.assignment import AssignmentAligner
+from mmsteal.engine.hooks.align_hook import AlignHook
+from mmsteal.functional.edge_assignment import assign_edges
+
+
+@HOOKS.register_module()
+class AssignmentAlignHook(AlignHook):
+    """Learn the edges that a one-to-one assignment makes of the labels of each batch.
+
+    At every iteration from `begin` on, the edge pixels of each class move to likely edge pixels
+    within a window, by the logits that the head has just computed; see
+    :func:`mmsteal.functional.edge_assignment.assign_edges`. Nothing is remembered from one
+    iteration to the next, and any dataset whose pipeline has :class:`GenerateEdges` will do.
+
+    Args:
+        begin (int): Iterations to train on the given labels first, until the scores
+            flatten.
+        interval (int): Iterations between two summaries in the log and, with `num_pictures`,
+            pictures.
+        assign (dict | None): Options of :func:`mmsteal.functional.edge_assignment.assign_edges`,
+            such as `dict(sigma_across=3.0)`.
+        num_pictures (int): Above 0 for pictures of given, aligned and predicted edges, side by
+            side, of one image each interval, for the visualizer.
+
+    Raises:
+        ValueError: If an option is out of its range, or the model or the pipeline do not fit;
+            before the first iteration.
+        TypeError: If `assign` has an option that does not exist.
+    """
+
+    def __init__(
+        self,
+        *,
+        begin: int,
+        interval: int = 1000,
+        assign: dict | None = None,
+        num_pictures: int = 1,
+    ) -> None:
+        super().__init__(begin, interval, num_pictures)
+        self.assign = dict(assign or {})
+        nothing = np.zeros((0, 1, 1), np.float32)
+        assign_edges(nothing.astype(bool), nothing, **self.assign)  # raises what it would raise
+
+    def before_train(self, runner: Runner) -> None:
+        """Check what can be checked before hours are spent."""
+        rule = self._rule(runner, runner.train_dataloader.dataset)
+        self._warn_if_too_late(runner)
+        self._batch = AssignmentAligner(rule, self.assign)
