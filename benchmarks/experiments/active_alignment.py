@@ -1,13 +1,17 @@
 """Does active alignment repair noisy labels, and does the network learn more from them?
 
-On the demo set the exact masks are known. For each label error and seed one run learns from the
-noisy labels to the end, and others branch off it at an iteration and align from there on.
+The exact labels are known, and are given errors. For each label error and seed one run learns from
+the noisy labels to the end, and others branch off it at an iteration and align from there on.
 
 python benchmarks/experiments/active_alignment.py --work-dir work_dirs/alignment \
     --errors systematic random --noise-px 4 8 --seeds 0 1 2 --methods none batch dataset
 
 Systematic errors are those of hurried annotators, who stay inside an object (section 4.1). Random
-errors go either way: each outline is moved along its normal by a smooth random field of mean 0.
+errors, of the demo set only, go either way: each outline is moved along its normal by a smooth
+random field of mean 0. Another dataset than the demo set, with systematic errors:
+
+python benchmarks/experiments/active_alignment.py --config configs/steal_casenet_r18_camvid.py \
+    --data-root data/camvid --errors systematic --max-iters 600 --begin 300 ...
 
 python benchmarks/experiments/active_alignment.py ... --sweep
 
@@ -27,7 +31,6 @@ import shutil
 import statistics
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -43,13 +46,15 @@ from torch import nn
 
 from mmsteal.apis import load_run_config
 from mmsteal.datasets.demo_set import write_demo_set
+from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.engine.alignment import align_label_map
-from mmsteal.engine.alignment.dataset import image_steps, predict
+from mmsteal.engine.alignment.dataset import predict
+from mmsteal.engine.alignment.label_files import LabelFiles, LoadAlignedLabels, label_steps
 from mmsteal.engine.alignment.masks import LabelRule
-from mmsteal.functional.edges import mask_edges
+from mmsteal.evaluation import LabelError, label_error
 
-CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'steal_demo.py'
-LABELS = {'systematic': 'noisy_{}/train', 'random': 'random_{}/train'}
+DEMO_CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'steal_demo.py'
+LABELS = {'none': '{}/train', 'systematic': 'noisy_{}/train', 'random': 'random_{}/train'}
 # Where the labels err says which way the balloon should push.
 ALIGN = {
     'systematic': dict(num_iters=8, balloon=1.0, stop_prob=1.5, min_gain=0.0),
@@ -71,24 +76,10 @@ SWEEP = (
 )
 
 
-@dataclass(frozen=True)
-class LabelError:
-    """How far labels are from the exact ones, over all instances of a set.
-
-    Attributes:
-        px (float): Distance from outline to outline, both ways, averaged over the pixels of an
-            instance and then over the instances that still have an outline.
-        iou (float): Mean intersection over union of an instance.
-        lost (int): Instances without a pixel.
-    """
-
-    px: float
-    iou: float
-    lost: int
-
-
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--config', default=str(DEMO_CONFIG))
+    parser.add_argument('--data-root', help='the set; default: the demo set, which is made')
     parser.add_argument('--work-dir', default='work_dirs/alignment')
     parser.add_argument('--errors', nargs='+', default=['systematic', 'random'])
     parser.add_argument('--noise-px', type=float, nargs='+', default=[4.0, 8.0])
@@ -98,7 +89,7 @@ def parse_args() -> argparse.Namespace:
         help="'none', a scope, or 'dataset-last': each round starts from the one before",
     )  # fmt: skip
     parser.add_argument('--max-iters', type=int, default=800)
-    parser.add_argument('--begin', type=int, default=400, help='a multiple of 200')
+    parser.add_argument('--begin', type=int, default=400, help='a multiple of 100')
     parser.add_argument('--interval', type=int, default=200)
     parser.add_argument('--num-train', type=int, default=240)
     parser.add_argument('--num-val', type=int, default=60)
@@ -114,33 +105,32 @@ def main() -> None:
     args = parse_args()
     rows = []
     for error, noise_px in itertools.product(args.errors, args.noise_px):
-        data = Path(args.work_dir, f'data_{noise_px:g}px').resolve()
-        write_demo_set(data, num_train=args.num_train, num_val=args.num_val, noise_px=noise_px)
-        if error == 'random':
-            write_random_labels(data, noise_px)
+        if args.data_root is None:
+            data = Path(args.work_dir, f'data_{noise_px:g}px').resolve()
+            write_demo_set(data, num_train=args.num_train, num_val=args.num_val, noise_px=noise_px)
+            if error == 'random':
+                write_random_labels(data, noise_px)
         if args.sweep:
-            sweep(args, data, error, noise_px)
+            sweep(args, error, noise_px)
             continue
         for seed, method in itertools.product(args.seeds, args.methods):
-            rows.append(one_run(args, data, error, noise_px, seed, method))
+            rows.append(one_run(args, error, noise_px, seed, method))
             write_tables(Path(args.work_dir), rows)
     if rows:
         print(Path(args.work_dir, 'results.md').read_text())
 
 
-def one_run(
-    args: argparse.Namespace, data: Path, error: str, noise_px: float, seed: int, method: str
-) -> dict:
+def one_run(args: argparse.Namespace, error: str, noise_px: float, seed: int, method: str) -> dict:
     """Train, judge, and keep the row beside the run."""
     folder = Path(args.work_dir, f'{error}_{noise_px:g}px_seed{seed}')
     done = folder / method / 'row.json'
     if done.is_file():
         return json.loads(done.read_text())
-    cfg = demo_config(folder / method, data, error)
+    cfg = study_config(args, folder / method, error, noise_px)
     cfg.train_cfg.update(max_iters=args.max_iters, val_interval=args.max_iters)
     cfg.param_scheduler[-1].end = args.max_iters
     cfg.randomness.seed = seed
-    cfg.default_hooks.checkpoint.update(interval=200, max_keep_ckpts=-1, save_best=None)
+    cfg.default_hooks.checkpoint.update(interval=100, max_keep_ckpts=-1, save_best=None)
     cfg.default_hooks.visualization.draw = False
     cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     cfg.log_level = 'WARNING'
@@ -159,12 +149,14 @@ def one_run(
     runner = Runner.from_cfg(cfg)
     runner.train()
     scores = runner.val_loop.run()
-    given = label_error(data / 'instances/train', data / LABELS[error].format('instances'))
+    exact = TrainingLabels(study_config(args, folder / method, 'none', 0))
+    labels = TrainingLabels(cfg)
+    given = error_of(exact, labels.given())
     rounds = sorted(Path(cfg.work_dir).glob('aligned_labels/iter_*[0-9]'), key=_iteration)
-    labels: Path | Iterable = (
-        rounds[-1] / 'instances' if rounds else Predicted(runner.model, cfg).aligned(options)
+    after = error_of(
+        exact,
+        labels.written(rounds[-1]) if rounds else Predicted(runner.model, cfg).aligned(options),
     )
-    after = label_error(data / 'instances/train', labels)
     row = dict(
         error=error, noise_px=noise_px, method=method, seed=seed,
         MF=scores['edge/MF_ODS'], AP=scores['edge/AP'],
@@ -193,7 +185,7 @@ def write_random_labels(data: Path, error_px: float, reach_px: float = 12.0) -> 
             mask = instances == number
             field = cv2.GaussianBlur(rng.normal(size=mask.shape), (0, 0), reach_px)
             shift = error_px * np.clip((field - field.mean()) / field.std() / 2, -1, 1)
-            inside = _distance(~mask) - _distance(mask) + shift > 0
+            inside = _depth(mask) - _depth(~mask) + shift > 0
             painted.append((int(inside.sum()), number, inside))
         # As coarse labels are painted: what is small stays visible.
         for _, number, inside in sorted(painted, key=lambda item: -item[0]):
@@ -206,6 +198,11 @@ def write_random_labels(data: Path, error_px: float, reach_px: float = 12.0) -> 
     for kind in ('instances', 'labels'):
         (data / f'random_{kind}').mkdir(exist_ok=True)
         (partial / kind).rename(data / f'random_{kind}' / 'train')
+
+
+def _depth(mask: NDArray[np.bool_]) -> NDArray:
+    """Distance of each pixel of a mask to the nearest pixel outside of it."""
+    return cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
 def branch_off(base: Path, branch: Path, step: int) -> None:
@@ -221,104 +218,132 @@ def branch_off(base: Path, branch: Path, step: int) -> None:
     (branch / 'last_checkpoint').write_text(str(target))
 
 
-def demo_config(work_dir: Path, data: Path, error: str) -> Config:
-    """The demo's config, learning from labels with that kind of error."""
-    cfg = load_run_config(str(CONFIG), work_dir=str(work_dir), data_root=str(data))
-    cfg.train_dataloader.dataset.data_prefix.update(
-        seg_map_path=LABELS[error].format('labels'),
-        instance_map_path=LABELS[error].format('instances'),
-    )
+def study_config(args: argparse.Namespace, work_dir: Path, error: str, noise_px: float) -> Config:
+    """The config, learning from labels with that kind of error; 'none' for the exact ones."""
+    data = args.data_root or str(Path(args.work_dir, f'data_{noise_px:g}px').resolve())
+    if error == 'none' and args.data_root is None:
+        # the exact labels are the same in the set of any error
+        data = str(next(Path(args.work_dir).resolve().glob('data_*px')))
+    cfg = load_run_config(args.config, work_dir=str(work_dir), data_root=data)
+    train = cfg.train_dataloader.dataset
+    if args.data_root is None:
+        train.data_prefix.update(
+            seg_map_path=LABELS[error].format('labels'),
+            instance_map_path=LABELS[error].format('instances'),
+        )
+    elif error == 'systematic':
+        loader = next(i for i, step in enumerate(train.pipeline) if 'Annotations' in step['type'])
+        train.pipeline.insert(loader + 1, dict(type='CoarsenLabels', error_px=noise_px))
+    elif error != 'none':
+        raise ValueError(f'Expected --errors systematic with --data-root, but got {error}.')
     return cfg
+
+
+class TrainingLabels:
+    """The labels of a training set as maps of objects: its instances, or else its classes.
+
+    Pixels of no object are 0; ignored ones are -1.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        self.dataset = DATASETS.build(cfg.train_dataloader.dataset)
+        self.num_classes = len(self.dataset.metainfo['classes'])
+        self.steps = label_steps(self.dataset.pipeline.transforms)[1]
+        self.rule = LabelRule.of_pipeline(self.dataset.pipeline.transforms, self.num_classes)
+
+    def load(self, index: int, steps: list) -> tuple[str, dict]:
+        """Name of an image, and its labels after some steps."""
+        info = self.dataset.get_data_info(index)
+        info['ori_shape'] = Image.open(info['img_path']).size[::-1]
+        for step in steps:
+            info = step(info)
+        return Path(info['img_path']).stem, info
+
+    def given(self) -> Iterator[tuple[str, NDArray]]:
+        """Name and objects of each image, as training is given them."""
+        for index in range(len(self.dataset)):
+            name, maps = self.load(index, self.steps)
+            yield name, self.objects(maps['gt_seg_map'], maps.get('gt_instance_map'))
+
+    def written(self, folder: Path) -> Iterator[tuple[str, NDArray]]:
+        """The same of the labels of a round of alignment."""
+        files = LabelFiles(self.dataset, instance_sensitive=self.rule.instance_sensitive)
+        for index in range(len(self.dataset)):
+            name, maps = self.load(index, [LoadAlignedLabels(files, str(folder))])
+            yield name, self.objects(maps['gt_seg_map'], maps.get('gt_instance_map'))
+
+    def objects(self, labels: NDArray, instances: NDArray | None) -> NDArray[np.int32]:
+        """Ids of the instances, or of the classes, from 1."""
+        if not self.rule.instance_sensitive or instances is None:
+            instances = labels + 1
+        found = np.where(labels < self.num_classes, instances, 0).astype(np.int32)
+        found[labels == 255] = -1
+        return found
 
 
 class Predicted:
     """Predictions of a model for training images, with the labels that it was given."""
 
     def __init__(self, model: nn.Module, cfg: Config, number: int | None = None) -> None:
-        dataset = DATASETS.build(cfg.train_dataloader.dataset)
-        steps = dataset.pipeline.transforms
-        self.rule = LabelRule.of_pipeline(steps, len(dataset.metainfo['classes']))
+        self.labels = TrainingLabels(cfg)
         pipeline = Compose(image_steps(cfg.test_dataloader.dataset.pipeline))
         model.eval()
         self.images = []
-        for index in range(len(dataset))[:number]:
-            info = dataset.get_data_info(index)
-            prob = predict(model, pipeline, info['img_path'])
-            maps = steps[1].transform(info)
-            self.images.append((Path(info['img_path']).stem, prob.half(), maps))
+        for index in range(len(self.labels.dataset))[:number]:
+            name, maps = self.labels.load(index, self.labels.steps)
+            self.images.append((name, predict(model, pipeline, maps['img_path']).half(), maps))
+
+    def given(self) -> Iterator[tuple[str, NDArray]]:
+        """Name and given objects of each image."""
+        for name, _, maps in self.images:
+            yield name, self.labels.objects(maps['gt_seg_map'], maps.get('gt_instance_map'))
 
     def aligned(self, options: dict) -> Iterator[tuple[str, NDArray]]:
-        """Name and aligned instance map of each image."""
+        """Name and aligned objects of each image."""
         for name, prob, maps in self.images:
-            _, instances, _ = align_label_map(
+            labels, instances, _ = align_label_map(
                 maps['gt_seg_map'],
                 prob.float(),
-                self.rule,
-                instance_map=maps['gt_instance_map'],
+                self.labels.rule,
+                instance_map=maps.get('gt_instance_map'),
                 **options,
             )
-            yield name, instances
+            yield name, self.labels.objects(labels, instances)
 
 
-def sweep(args: argparse.Namespace, data: Path, error: str, noise_px: float) -> None:
+def sweep(args: argparse.Namespace, error: str, noise_px: float) -> None:
     """Label error after one alignment at `--begin`, for each of SWEEP, over all seeds."""
     models = []
     for seed in args.seeds:
         folder = Path(args.work_dir, f'{error}_{noise_px:g}px_seed{seed}/none')
-        cfg = demo_config(folder, data, error)
+        cfg = study_config(args, folder, error, noise_px)
         init_default_scope('mmseg')
         model = MODELS.build(cfg.model)
         load_checkpoint(model, str(folder / f'iter_{args.begin}.pth'), map_location='cpu')
         models.append(Predicted(model, cfg, args.sweep_images))
-    given = ((name, maps['gt_instance_map']) for name, _, maps in models[0].images)
-    base = label_error(data / 'instances/train', given)
+    exact = TrainingLabels(study_config(args, folder, 'none', 0))
+    base = error_of(exact, models[0].given())
     standard = dict(ALIGN[error], max_displacement_px=2 * noise_px)
     print(f'\n{error} errors of at most {noise_px:g} px, iteration {args.begin}: {standard}\n')
     print('| change | labels: distance, px | IoU |\n|---|---|---|')
     print(f'| (given labels) | {base.px:.2f} | {base.iou:.3f} |')
     for change in SWEEP:
-        found = [
-            label_error(data / 'instances/train', model.aligned({**standard, **change}))
-            for model in models
-        ]
+        found = [error_of(exact, model.aligned({**standard, **change})) for model in models]
         px, iou = (_mean_and_spread([getattr(e, key) for e in found], digits)
                    for key, digits in (('px', 2), ('iou', 3)))  # fmt: skip
         text = ', '.join(f'{key} {value}' for key, value in change.items()) or 'none'
         print(f'| {text} | {px} | {iou} |', flush=True)
 
 
-def label_error(exact: Path, labels: Path | Iterable[tuple[str, NDArray]]) -> LabelError:
-    """Compare instance maps with the exact ones.
-
-    Args:
-        exact: Folder of the exact instance maps.
-        labels: Folder of the others, or pairs of name and map.
-    """
-    if isinstance(labels, Path):
-        labels = ((file.stem, np.asarray(Image.open(file))) for file in sorted(labels.iterdir()))
-    distances, ious, lost = [], [], 0
-    for name, instances in labels:
-        truth = np.asarray(Image.open(exact / f'{name}.png'))
-        for number in np.unique(truth[truth > 0]):
-            masks = truth == number, instances == number
-            ious.append((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
-            outlines = [mask_edges(mask, radius=1).astype(bool) & mask for mask in masks]
-            if outlines[1].any() and outlines[0].any():
-                both = [_distance(outlines[1])[outlines[0]], _distance(outlines[0])[outlines[1]]]
-                distances.append(np.concatenate(both).mean())
-            else:
-                lost += not masks[1].any()
-    return LabelError(float(np.mean(distances)), float(np.mean(ious)), lost)
+def error_of(exact: TrainingLabels, labels: Iterable[tuple[str, NDArray]]) -> LabelError:
+    """Compare labels, in the order of the set, with the exact ones."""
+    return label_error(
+        (truth, objects) for (_, truth), (_, objects) in zip(exact.given(), labels, strict=False)
+    )
 
 
 def _iteration(folder: Path) -> int:
     return int(folder.name.removeprefix('iter_'))
-
-
-def _distance(outline: NDArray[np.bool_]) -> NDArray:
-    """Distance of each pixel to the nearest that is set."""
-    inverse = (~outline).astype(np.uint8)
-    return cv2.distanceTransform(inverse, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
 def write_tables(folder: Path, rows: list[dict]) -> None:

@@ -2,6 +2,7 @@
 
 from mmsteal.evaluation.edge_metric import EdgeMetric
 from mmsteal.evaluation.ground_truth import open_ground_truth
+from mmsteal.evaluation.label_error import LabelError, label_error
 from mmsteal.evaluation.prediction_files import (
     PredictionFolder,
     read_prediction,
@@ -13,8 +14,10 @@ __all__ = [
     'PROTOCOLS',
     'BoundaryProtocol',
     'EdgeMetric',
+    'LabelError',
     'PredictionFolder',
     'boundary_protocol',
+    'label_error',
     'open_ground_truth',
     'read_prediction',
     'write_prediction',

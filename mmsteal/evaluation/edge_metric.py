@@ -167,7 +167,8 @@ class EdgeMetric(BaseMetric):
     def _count(self, fields: dict[str, np.ndarray], path: str | None) -> np.ndarray:
         """Counts of one image: (D, K, T, 4) int32."""
         needed = {
-            self.source: "set source='pred_sem_seg' for a segmentor, 'pred_edge_map' otherwise",
+            self.source: "set source='pred_sem_seg' for a segmentor, 'pred_edge_map' for an edge "
+            "detector; type='SegEdgeEncoderDecoder' predicts both",
             'gt_sem_seg': 'the test pipeline has to load annotations and end with PackEdgeInputs',
         }
         for key, advice in needed.items():
@@ -189,10 +190,7 @@ class EdgeMetric(BaseMetric):
                 f'{prediction.shape[1:]} and {labels.shape}; load annotations after Resize in the '
                 'test pipeline, so that they keep the size of the image.'
             )
-        if self.source == 'pred_edge_map':
-            num_classes = len(prediction)
-        else:
-            num_classes = len(self._class_names())
+        num_classes = self._num_label_classes(prediction)
         background = num_classes if self.background is None else self.background
         instances = fields.get('gt_instance_map')
         truth = self.protocol.ground_truth(
@@ -215,6 +213,22 @@ class EdgeMetric(BaseMetric):
             max_dists=self.max_dists,
             interior=self.protocol.interior(labels, num_classes, background=background),
         )
+
+    def _num_label_classes(self, prediction: np.ndarray) -> int:
+        """Number of classes in the label map, which one class-agnostic prediction cannot tell."""
+        named = len(self._class_names())
+        if self.source != 'pred_edge_map':
+            return named
+        num_maps = len(prediction)
+        if num_maps > 1 or named <= 1:
+            return num_maps
+        if not self.protocol.class_agnostic:
+            raise ValueError(
+                f'Expected one edge map for each of the {named} classes of the dataset, but the '
+                'prediction has a single one; set class_agnostic=True of EdgeMetric to compare it '
+                'with the edges of all classes together.'
+            )
+        return named
 
     def _class_names(self) -> list[str]:
         names = list((self.dataset_meta or {}).get('classes') or ())

@@ -1,6 +1,7 @@
 """The demo, shrunk: set, training, scores, report; and what happens when it is run again."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ def test_demo_writes_a_report_and_resumes(tmp_path):
     first = python('demo.py', '--work-dir', work_dir, *TINY)
     assert 'report.html' in first.stdout
     page = (work_dir / 'report.html').read_text()
-    assert len(re.findall('data:image/png;base64,', page)) == 3
+    assert len(re.findall('data:image/png;base64,', page)) == 4
     for text in (
         'MF(ODS) thin',
         'AP raw',
@@ -24,12 +25,28 @@ def test_demo_writes_a_report_and_resumes(tmp_path):
         'coin',
         'Validation images',
         'error of the training labels',
+        'Coarse labels, repaired',
     ):
         assert text in page
     (work_dir / 'report.html').unlink()
     again = python('demo.py', '--work-dir', work_dir, *TINY)
     assert 'Iter(train)' not in again.stdout  # nothing is trained twice
     assert (work_dir / 'report.html').read_text() == page
+
+
+def test_aligned_labels_are_shown(tmp_path):
+    """Rounds come at iteration 400 in the config; here at the first."""
+    config = tmp_path / 'aligned_early.py'
+    base = Path(__file__).resolve().parents[2] / 'configs/steal_demo_aligned.py'
+    config.write_text(
+        f'_base_ = [{str(base)!r}]\n'
+        'custom_hooks = [dict(type="LevelSetAlignHook", scope="dataset", begin=1, interval=1, '
+        'align=dict(num_iters=4, balloon=1.0, stop_prob=1.5, min_gain=0.0))]\n'
+    )
+    python('demo.py', '--work-dir', tmp_path / 'demo', '--config', config, *TINY)
+    page = (tmp_path / 'demo/report.html').read_text()
+    for text in ('Training labels: active alignment', 'as given', 'aligned at iteration 2'):
+        assert text in page
 
 
 def test_other_parameters_in_the_same_folder_are_refused(tmp_path):

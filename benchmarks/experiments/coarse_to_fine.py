@@ -1,0 +1,273 @@
+"""Can a boundary detector repair coarse labels? Tables 6 and 7 of the paper, for any dataset.
+
+python benchmarks/experiments/coarse_to_fine.py CONFIG CHECKPOINT --data-root ROOT \
+    --errors 4 8 16 32 --out work_dirs/coarse_to_fine
+
+The exact labels of the validation set get the error of a coarse annotation (section 4.1), and
+every object is refined with the edges that the model predicts. For comparison GrabCut starts from
+the same labels in two ways:
+
+- ring: what is labelled is the object for sure; within 24 px of it nobody knows; the rest is not.
+- whole: what is labelled is probably the object, and all else probably not.
+
+Scores: IoU of each class, pixels counted over all images, and the mean IoU of the objects.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.config import DictAction
+from mmseg.registry import DATASETS
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from mmsteal.apis import EdgeInferencer, load_run_config
+from mmsteal.datasets.transforms.coarsen import coarsen
+from mmsteal.functional import label_objects, refine_objects, settle_overlaps, simulate_coarse_mask
+from mmsteal.functional.label_objects import LabelObjects
+
+RING_PX = 24
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config')
+    parser.add_argument('checkpoint')
+    parser.add_argument('--data-root', help="the dataset, in place of the config's")
+    parser.add_argument('--errors', type=float, nargs='+', default=[4.0, 8.0, 16.0, 32.0])
+    parser.add_argument('--out', default='work_dirs/coarse_to_fine')
+    parser.add_argument('--max-images', type=int)
+    parser.add_argument('--scale', type=float, default=1.0, help='size of the edge maps')
+    parser.add_argument('--methods', nargs='+', default=['refine', 'grabcut-ring', 'grabcut-whole'])
+    parser.add_argument(
+        '--align', nargs='+', action=DictAction, default={}, help='options of refine_objects'
+    )
+    parser.add_argument(
+        '--sweep', nargs='+', action=DictAction, default={},
+        help='options with a list of values each: refine with every combination of them',
+    )  # fmt: skip
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_run_config(args.config, work_dir=args.out, data_root=args.data_root)
+    inferencer = EdgeInferencer(cfg, args.checkpoint)
+    scenes = load_scenes(cfg, inferencer, args.scale, args.max_images)
+    methods = build_methods(args)
+    rows = []
+    for error_px in args.errors:
+        scores = {name: Score(len(inferencer.classes)) for name in ('coarse', *methods)}
+        clicks = 0
+        for scene in tqdm(scenes, desc=f'{error_px:g} px', unit='image'):
+            objects, num_clicks = scene.coarsened(error_px)
+            clicks += num_clicks
+            scores['coarse'].add(scene, objects, objects.object_map, 0.0)
+            for name, method in methods.items():
+                start = time.perf_counter()
+                refined = method(scene, objects, error_px)
+                scores[name].add(scene, objects, refined, time.perf_counter() - start)
+        rows += [
+            dict(error_px=error_px, method=name, clicks=clicks / len(scenes), **score.row())
+            for name, score in scores.items()
+        ]
+        write_tables(Path(args.out), rows, inferencer.classes)
+    print(Path(args.out, 'results.md').read_text())
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An image of the set with its exact labels and its predicted edges.
+
+    Attributes:
+        image: BGR (H, W, 3) uint8.
+        labels: Exact labels (H, W): 0..K-1, K where there is no object, 255 where nobody knows.
+        instances: Instance ids (H, W), or None.
+        edges: Edge probabilities (K, h, w).
+    """
+
+    image: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    instances: NDArray | None
+    edges: NDArray[np.float32]
+
+    def coarsened(self, error_px: float) -> tuple[LabelObjects, int]:
+        """The objects as they are labelled in a hurry, and the clicks that it took.
+
+        Objects are instances, or without any the connected components of the classes.
+        """
+        nothing = len(self.edges)
+        coarse, ids = coarsen(
+            self.labels, self.instances, error_px, background=nothing, ignore_index=255
+        )
+        exact = label_objects(self.labels, self.instances, without=(nothing, 255))
+        clicks = sum(
+            simulate_coarse_mask(exact.object_map == m, error_px)[1]
+            for m in range(len(exact.values))
+        )
+        return label_objects(coarse, ids, without=(nothing, 255), components=ids is None), clicks
+
+
+def load_scenes(cfg, inferencer: EdgeInferencer, scale: float, number: int | None) -> list[Scene]:
+    """Predict the edges of the validation images."""
+    dataset = DATASETS.build(cfg.val_dataloader.dataset)
+    loaders = [step for step in dataset.pipeline.transforms if 'Annotations' in type(step).__name__]
+    scenes = []
+    for index in tqdm(range(min(len(dataset), number or len(dataset))), desc='edges'):
+        info = dataset.get_data_info(index)
+        image = cv2.imread(info['img_path'])
+        edges = inferencer(image, show_progress=False)[0].edges
+        info['ori_shape'] = image.shape[:2]
+        for loader in loaders:
+            info = loader(info)
+        if scale != 1:
+            size = [round(scale * n) for n in image.shape[1::-1]]
+            edges = np.stack([cv2.resize(e, size, interpolation=cv2.INTER_AREA) for e in edges])
+        scenes.append(Scene(image, info['gt_seg_map'], info.get('gt_instance_map'), edges))
+    return scenes
+
+
+# Scene, its coarse objects, their error in px -> map of objects
+Method = Callable[[Scene, LabelObjects, float], NDArray[np.int32]]
+
+
+def build_methods(args: argparse.Namespace) -> dict[str, Method]:
+    known: dict[str, Method] = {
+        'refine': refiner(args.align),
+        'grabcut-ring': lambda scene, objects, _: grabcut(scene, objects, ring_px=RING_PX),
+        'grabcut-whole': lambda scene, objects, _: grabcut(scene, objects, ring_px=None),
+    }
+    if not args.sweep:
+        return {name: known[name] for name in args.methods}
+    values = [v if isinstance(v, list) else [v] for v in args.sweep.values()]
+    return {
+        ' '.join(f'{k}={v}' for k, v in zip(args.sweep, chosen, strict=True)): refiner(
+            {**args.align, **dict(zip(args.sweep, chosen, strict=True))}
+        )
+        for chosen in itertools.product(*values)
+    }
+
+
+def refiner(options: dict) -> Method:
+    def refine(scene: Scene, objects: LabelObjects, error_px: float) -> NDArray[np.int32]:
+        refined, _ = refine_objects(
+            objects.object_map,
+            scene.edges,
+            classes=objects.values,
+            frozen=scene.labels == 255,
+            **{'error_px': error_px, **options},
+        )
+        return refined
+
+    return refine
+
+
+def grabcut(scene: Scene, objects: LabelObjects, *, ring_px: int | None) -> NDArray[np.int32]:
+    """GrabCut of every object from its coarse mask; overlaps as in the refinement.
+
+    Args:
+        scene: The image.
+        objects: Coarse objects.
+        ring_px: Width of the ring in which nobody knows, around an object that is sure of its
+            pixels. None: the whole image is open, and the object's pixels only probable.
+    """
+    given = np.stack([objects.object_map == m for m in range(len(objects.values))])
+    masks = []
+    for mask in given:
+        trimap = np.full(mask.shape, cv2.GC_PR_BGD, np.uint8)
+        trimap[mask] = cv2.GC_PR_FGD
+        if ring_px is not None:
+            disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * ring_px + 1,) * 2)
+            trimap[cv2.dilate(mask.view(np.uint8), disk) == 0] = cv2.GC_BGD
+            trimap[mask] = cv2.GC_FGD
+        one_side = not (trimap & 1).any() or (trimap & 1).all()
+        if not one_side:
+            cv2.setRNGSeed(0)
+            models = np.zeros((1, 65)), np.zeros((1, 65))
+            cv2.grabCut(scene.image, trimap, None, *models, 5, cv2.GC_INIT_WITH_MASK)
+        masks.append((trimap & 1).astype(bool))
+    owner = settle_overlaps(np.stack(masks), given)
+    frozen = scene.labels == 255
+    owner[frozen] = objects.object_map[frozen]
+    return owner
+
+
+@dataclass
+class Score:
+    """IoU of classes over all images, and of single objects (an image's class without instances).
+
+    Attributes:
+        num_classes: K.
+        both: Pixels of each class in both maps (K,).
+        either: Pixels of each class in one of them (K,).
+        ious: IoU of each exact object.
+        seconds: Time of each image.
+    """
+
+    num_classes: int
+    both: NDArray = field(init=False)
+    either: NDArray = field(init=False)
+    ious: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.both = np.zeros(self.num_classes)
+        self.either = np.zeros(self.num_classes)
+
+    def add(
+        self, scene: Scene, objects: LabelObjects, refined: NDArray[np.int32], seconds: float
+    ) -> None:
+        counted = scene.labels != 255
+        labels = np.array([*objects.values, self.num_classes])[refined]
+        ids = np.array([*objects.instances, 0])[refined]
+        for k in range(self.num_classes):
+            found, exact = (labels == k) & counted, scene.labels == k
+            self.both[k] += (found & exact).sum()
+            self.either[k] += (found | exact).sum()
+        exact = label_objects(scene.labels, scene.instances, without=(self.num_classes, 255))
+        for m, (k, i) in enumerate(zip(exact.values, exact.instances, strict=True)):
+            mask = exact.object_map == m
+            found = (labels == k) & (ids == i) & counted
+            self.ious.append((mask & found).sum() / (mask | found).sum())
+        self.seconds.append(seconds)
+
+    def row(self) -> dict:
+        with np.errstate(invalid='ignore'):
+            per_class = 100 * self.both / self.either
+        return dict(
+            mean=float(np.nanmean(per_class)),
+            objects=100 * float(np.mean(self.ious)),
+            seconds=float(np.mean(self.seconds)),
+            per_class=per_class.tolist(),
+        )
+
+
+def write_tables(folder: Path, rows: list[dict], classes: tuple[str, ...]) -> None:
+    """results.csv and results.md: one line an error and method, in percent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    header = ['error, px', 'method', 'clicks an image', *classes, 'mean', 'objects', 's an image']
+    table = []
+    for row in rows:
+        cells = ['' if math.isnan(v) else f'{v:.1f}'
+                 for v in (*row['per_class'], row['mean'], row['objects'])]  # fmt: skip
+        table.append([f'{row["error_px"]:g}', row['method'], f'{row["clicks"]:.0f}', *cells,
+                      f'{row["seconds"]:.2f}'])  # fmt: skip
+    with open(folder / 'results.csv', 'w', newline='') as file:
+        csv.writer(file).writerows([header, *table])
+    lines = [header, ['---'] * len(header), *table]
+    text = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    (folder / 'results.md').write_text(text + '\n')
+
+
+if __name__ == '__main__':
+    main()
