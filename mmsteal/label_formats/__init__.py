@@ -1,0 +1,72 @@
+"""Label files of segmentation data sets: read as objects, written back with what did not change.
+
+Knows nothing of networks: numpy, scipy, scikit-image, OpenCV and PIL (and pycocotools for COCO).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
+from mmsteal.label_formats.base import LabelFormat, LabelItem, LabelProblem
+from mmsteal.label_formats.cityscapes import CityscapesFormat
+from mmsteal.label_formats.coco import CocoFormat
+from mmsteal.label_formats.label_png import LabelPngFormat
+from mmsteal.label_formats.labelme import LabelmeFormat
+from mmsteal.label_formats.sbd import SbdFormat
+from mmsteal.label_formats.voc import VocFormat
+
+LABEL_FORMATS: dict[str, type[LabelFormat]] = {
+    label_format.name: label_format
+    for label_format in (
+        LabelPngFormat,
+        CityscapesFormat,
+        VocFormat,
+        CocoFormat,
+        LabelmeFormat,
+        SbdFormat,
+    )
+}
+
+
+def open_label_format(name: str, root: str | Path | None = None, **options: Any) -> LabelFormat:
+    """Open labels on disk, or with `root=None` a writer for labels of other formats.
+
+    Args:
+        name (str): One of `LABEL_FORMATS`: png, cityscapes, voc, coco, labelme, sbd.
+        root (str | Path | None): Where the labels are; see the class of the format.
+        **options: Options of the class of the format.
+
+    Raises:
+        ValueError: If the format is unknown.
+
+    Example:
+        >>> writer = open_label_format('voc')
+        >>> writer.name, writer.classes['person']
+        ('voc', 15)
+    """
+    if name not in LABEL_FORMATS:
+        raise ValueError(
+            f'Expected argument `name` to be one of {tuple(LABEL_FORMATS)}, but got {name!r}.'
+        )
+    return LABEL_FORMATS[name](root, **options)
+
+
+__all__ = [
+    'LABEL_FORMATS',
+    'AnnotatedObject',
+    'Annotation',
+    'CityscapesFormat',
+    'CocoFormat',
+    'LabelError',
+    'LabelFormat',
+    'LabelItem',
+    'LabelPngFormat',
+    'LabelProblem',
+    'LabelmeFormat',
+    'Region',
+    'SbdFormat',
+    'VocFormat',
+    'open_label_format',
+]

@@ -1,0 +1,98 @@
+"""The labels of one image as objects, whatever format they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class LabelError(ValueError):
+    """A label file that cannot be used; the message names the file and says what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A mask cropped to a box.
+
+    Attributes:
+        top, left (int): Row and column of the box in the image.
+        mask (np.ndarray): (h, w) bool.
+    """
+
+    top: int
+    left: int
+    mask: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_]) -> Region:
+        """The box around the pixels of a mask (H, W); 0 by 0 where it is empty."""
+        rows = np.flatnonzero(mask.any(axis=1))
+        if not len(rows):
+            return cls(0, 0, np.zeros((0, 0), bool))
+        top, bottom = int(rows[0]), int(rows[-1]) + 1
+        columns = np.flatnonzero(mask[top:bottom].any(axis=0))
+        left, right = int(columns[0]), int(columns[-1]) + 1
+        return cls(top, left, mask[top:bottom, left:right].copy())
+
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """Where the mask lies: an index into arrays of the size of the image."""
+        height, width = self.mask.shape
+        return slice(self.top, self.top + height), slice(self.left, self.left + width)
+
+    def full(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """The mask at the size of the image."""
+        whole = np.zeros(shape, bool)
+        whole[self.box] = self.mask
+        return whole
+
+
+@dataclass(frozen=True)
+class AnnotatedObject:
+    """One object of an image.
+
+    Attributes:
+        category (int | str): Value, id or label in the files.
+        name (str | None): Name of the class, where it is known.
+        instance (int): Instance id in the files; 0 where there is none.
+        sources (tuple[int, ...]): Entries of the file that make the object: indices into
+            `objects` (Cityscapes), `shapes` (LabelMe) or `annotations` of the whole file (COCO).
+            Empty for label maps.
+    """
+
+    category: int | str
+    name: str | None
+    instance: int = 0
+    sources: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """The objects of one image.
+
+    Attributes:
+        name (str): Relative name of the image, without suffix; unique in the set.
+        object_map (np.ndarray): (H, W) int32, index into `objects` of the object that is visible
+            at the pixel; -1 for none.
+        objects (tuple[AnnotatedObject, ...]): The objects. One that others hide wholly has no
+            pixel in `object_map`.
+        ignore (np.ndarray): (H, W) bool, pixels that the writer leaves as they are: void, crowd,
+            outside the region of interest.
+        hidden (Mapping[int, Region]): Parts of objects that others lie in front of.
+        notes (tuple[str, ...]): What was odd in the files but could be read.
+        format (str): Name of the format that the annotation was read by.
+        content (Any): What that format needs to write the files again.
+    """
+
+    name: str
+    object_map: NDArray[np.int32]
+    objects: tuple[AnnotatedObject, ...]
+    ignore: NDArray[np.bool_]
+    hidden: Mapping[int, Region] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    format: str = ''
+    content: Any = None

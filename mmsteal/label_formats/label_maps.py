@@ -1,0 +1,195 @@
+"""Label maps as objects, and objects painted into label maps again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError
+from mmsteal.label_formats.base import Unclaimed, encode_png
+
+_MODES = ('L', 'P', 'I;16', 'I')
+
+
+def read_map(path: Path) -> Image.Image:
+    """A label map as a loaded picture of values: PNG of mode L, P or I;16.
+
+    Raises:
+        LabelError: If it is damaged or holds colours in place of values.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except (OSError, ValueError, SyntaxError) as error:
+        raise LabelError(
+            f'{path}: cannot read the label map ({error}); mend or remove it.'
+        ) from error
+    if image.mode not in _MODES:
+        raise LabelError(
+            f'{path}: expected one value a pixel (mode L, P or I;16), but got mode '
+            f'{image.mode}; convert colours to class values first.'
+        )
+    return image
+
+
+def map_values(image: Image.Image) -> NDArray[np.int32]:
+    """Values of a label map (H, W)."""
+    return np.asarray(image).astype(np.int32)
+
+
+def encode_map(
+    values: NDArray[np.integer], path: Path, *, like: Image.Image | None = None
+) -> bytes:
+    """A label map as PNG, in the mode and with the palette of another.
+
+    Args:
+        values (np.ndarray): (H, W), at least 0.
+        path (Path): File that it is for, to be named in an error.
+        like (Image.Image | None): The other label map; None picks mode L, or I;16 for values
+            above 255.
+
+    Raises:
+        LabelError: If a value does not fit.
+    """
+    wide = like.mode in ('I;16', 'I') if like is not None else bool(values.max(initial=0) > 255)
+    limit = 65535 if wide else 255
+    if values.min(initial=0) < 0 or values.max(initial=0) > limit:
+        raise LabelError(
+            f'{path}: expected values from 0 to {limit} in the label map, but got '
+            f'{values.min()} to {values.max()}.'
+        )
+    image = Image.fromarray(values.astype(np.uint16 if wide else np.uint8))
+    options = {}
+    if like is not None and like.mode == 'P':
+        image = Image.frombytes('P', image.size, image.tobytes())
+        image.putpalette(like.getpalette() or [])
+    if like is not None and 'transparency' in like.info:
+        options['transparency'] = like.info['transparency']
+    return encode_png(image, **options)
+
+
+def split_objects(
+    labels: NDArray[np.integer],
+    instances: NDArray[np.integer] | None,
+    *,
+    background: Collection[int] = (),
+    ignore: Collection[int] = (),
+    components: bool = False,
+    names: Mapping[int | str, str] | None = None,
+) -> tuple[NDArray[np.int32], tuple[AnnotatedObject, ...], NDArray[np.bool_]]:
+    """Find the objects of a label map.
+
+    Args:
+        labels (np.ndarray): (H, W) values of classes.
+        instances (np.ndarray | None): (H, W) instance ids. The pixels with one value and one id
+            are one object.
+        background (Collection[int]): Values that are no object.
+        ignore (Collection[int]): Values of pixels to leave alone.
+        components (bool): Without instances, each 8-connected component is an object, in place
+            of each value.
+        names (Mapping[int, str] | None): Names of the values.
+
+    Returns:
+        tuple: Object map (H, W) int32, objects ordered by value and instance (components from
+        the top), ignored pixels (H, W) bool.
+    """
+    ignored = np.isin(labels, list(ignore))
+    inside = ~ignored & ~np.isin(labels, list(background))
+    object_map = np.full(labels.shape, -1, np.int32)
+    objects: list[AnnotatedObject] = []
+    if instances is None and components:
+        for value in np.unique(labels[inside]).tolist():
+            mask = inside & (labels == value)
+            count, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+            object_map[mask] = parts[mask] - 1 + len(objects)
+            objects += [AnnotatedObject(value, (names or {}).get(value))] * (count - 1)
+        return object_map, tuple(objects), ignored
+    codes = labels[inside].astype(np.int64) << 32
+    if instances is not None:
+        codes |= instances[inside].astype(np.int64)
+    pairs, index = np.unique(codes, return_inverse=True)
+    object_map[inside] = index
+    for code in pairs.tolist():
+        value = code >> 32
+        objects.append(AnnotatedObject(value, (names or {}).get(value), code & 0xFFFFFFFF))
+    return object_map, tuple(objects), ignored
+
+
+def require_objects(path: Path, objects: Collection[AnnotatedObject]) -> None:
+    """Refuse an empty label.
+
+    Raises:
+        LabelError: If there is no object.
+    """
+    if not objects:
+        raise LabelError(
+            f'{path}: the label is empty, there is no object in it (background and ignored '
+            'values are none); remove the file or check those options.'
+        )
+
+
+def unclaimed_value(
+    wanted: Unclaimed, background: Collection[int], ignore: Collection[int], *, what: str
+) -> int:
+    """Value of the pixels that no object claims any more.
+
+    Raises:
+        ValueError: If there is no such value.
+    """
+    if isinstance(wanted, int):
+        return wanted
+    if background and wanted in (None, 'background'):
+        return next(iter(background))
+    if ignore and wanted in (None, 'ignore'):
+        return next(iter(ignore))
+    raise ValueError(
+        f'Expected a value for pixels that no object claims any more in {what}; give `unclaimed` '
+        'a number, or say which values are background or ignored.'
+    )
+
+
+def paint_changes(
+    original: NDArray[np.integer],
+    annotation: Annotation,
+    object_map: NDArray[np.int32],
+    values: NDArray[np.integer],
+    unclaimed: Callable[[], int],
+) -> NDArray[np.integer]:
+    """A label map with the pixels painted anew whose object changed.
+
+    Args:
+        original (np.ndarray): (H, W) values.
+        annotation (Annotation): The objects before.
+        object_map (np.ndarray): (H, W) the objects after.
+        values (np.ndarray): Value of each object.
+        unclaimed (Callable): Tells the value of pixels that lost their object; asked only if
+            there are any.
+    """
+    painted = original.copy()
+    changed = object_map != annotation.object_map
+    claimed = changed & (object_map >= 0)
+    painted[claimed] = values[object_map[claimed]]
+    lost = changed & (object_map < 0)
+    if lost.any():
+        painted[lost] = unclaimed()
+    return painted
+
+
+def paint_all(
+    annotation: Annotation,
+    object_map: NDArray[np.int32],
+    values: NDArray[np.integer],
+    *,
+    rest: int,
+    ignored: int,
+) -> NDArray[np.int32]:
+    """A label map of values of all objects; `rest` where there is none, `ignored` where ignored."""
+    padded = np.append(np.asarray(values, np.int32), np.int32(rest))
+    painted = padded[object_map]  # -1 takes the last one
+    painted[annotation.ignore & (object_map < 0)] = ignored
+    return painted

@@ -1,0 +1,212 @@
+"""Folders of label PNGs: one value a pixel, and instances if there is a second folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mmsteal.label_formats.annotation import Annotation, LabelError
+from mmsteal.label_formats.base import (
+    IMAGE_SUFFIXES,
+    LabelFormat,
+    LabelItem,
+    LabelProblem,
+    Unclaimed,
+    check_size,
+    find_files,
+    pair_files,
+)
+from mmsteal.label_formats.label_maps import (
+    encode_map,
+    map_values,
+    paint_all,
+    paint_changes,
+    read_map,
+    require_objects,
+    split_objects,
+    unclaimed_value,
+)
+
+
+class LabelPngFormat(LabelFormat):
+    """Label PNGs (mode L, P or I;16; palette and mode are kept).
+
+    Output: `OUT/NAME.png`; with instances `OUT/labels/NAME.png` and `OUT/instances/NAME.png`.
+
+    Args:
+        root (str | Path | None): Folder of the label PNGs, searched with its subfolders.
+        images (str | Path | None): Folder of the images, with the same relative names.
+        instances (str | Path | None): Folder of instance PNGs. An object is then the pixels with
+            one value and one instance id.
+        image_suffix (str | None): Ending of the images, e.g. `'_leftImg8bit.png'`; None: any
+            image.
+        label_suffix, instance_suffix (str): Endings of the label and instance files.
+        ignore (Sequence[int]): Values of pixels to leave alone.
+        background (Sequence[int]): Values that are no object, and that objects may grow into.
+        components (bool): Without instances, each 8-connected component of a value is an object;
+            False: each value is one.
+        known (Sequence[int] | None): All values that may occur; others are refused. None: the
+            values of `classes`, or any if there are none.
+        write_instances (bool): When labels of another format are written: write instances too.
+        classes (Mapping[str, int | str] | None): See :class:`LabelFormat`.
+        unclaimed (str | int | None): See :class:`LabelFormat`.
+    """
+
+    name: ClassVar[str] = 'png'
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        *,
+        images: str | Path | None = None,
+        instances: str | Path | None = None,
+        image_suffix: str | None = None,
+        label_suffix: str = '.png',
+        instance_suffix: str = '.png',
+        ignore: Sequence[int] = (255,),
+        background: Sequence[int] = (),
+        components: bool = False,
+        known: Sequence[int] | None = None,
+        write_instances: bool = False,
+        classes: Mapping[str, int | str] | None = None,
+        unclaimed: Unclaimed = None,
+    ) -> None:
+        super().__init__(root, classes=classes, unclaimed=unclaimed)
+        if root is not None and images is None:
+            raise ValueError('Expected argument `images`, the folder of the images, to be given.')
+        self.images = None if images is None else Path(images)
+        self.instances = None if instances is None else Path(instances)
+        self.image_endings = IMAGE_SUFFIXES if image_suffix is None else (image_suffix,)
+        self.label_suffix = label_suffix
+        self.instance_suffix = instance_suffix
+        self.ignore = tuple(ignore)
+        self.background = tuple(background)
+        self.components = components
+        self.known = None if known is None else frozenset(known)
+        if known is None and self.classes:
+            values = [value for value in self.classes.values() if isinstance(value, int)]
+            self.known = frozenset((*values, *self.ignore, *self.background))
+        self.write_instances = write_instances
+
+    def _find(self, root: Path) -> tuple[list[LabelItem], list[LabelProblem]]:
+        assert self.images is not None  # __init__ has seen to it
+        images = find_files(self.images, self.image_endings, what='images')
+        labels = {
+            name: (path,)
+            for name, path in find_files(root, (self.label_suffix,), what='labels').items()
+        }
+        return self._pair(root, images, labels)
+
+    def _pair(
+        self, root: Path, images: dict[str, Path], labels: Mapping[str, tuple[Path, ...]]
+    ) -> tuple[list[LabelItem], list[LabelProblem]]:
+        items, problems = pair_files(images, labels)
+        if self.instances is None:
+            return items, problems
+        instances = find_files(self.instances, (self.instance_suffix,), what='instance maps')
+        paired = []
+        for item in items:
+            if item.name in instances:
+                paired.append(
+                    LabelItem(item.name, item.image, (*item.labels, instances[item.name]))
+                )
+            else:
+                problems.append(LabelProblem(item.labels[0], 'the label has no instance map.'))
+        return paired, problems
+
+    def read(self, item: LabelItem) -> Annotation:
+        """Read the labels of an image; see the parent."""
+        maps = []
+        for path in item.labels:
+            maps.append(read_map(path))
+            check_size(path, maps[-1].size[::-1], item)
+        labels = map_values(maps[0])
+        if self.known is not None:
+            unknown = sorted(set(np.unique(labels).tolist()) - self.known)
+            if unknown:
+                raise LabelError(
+                    f'{item.labels[0]}: unknown values {unknown[:8]}; expected '
+                    f'{sorted(self.known)}. Name them as classes, background or ignored.'
+                )
+        object_map, objects, ignored = split_objects(
+            labels,
+            map_values(maps[1]) if len(maps) > 1 else None,
+            background=self.background,
+            ignore=self.ignore,
+            components=self.components,
+            names=self.class_names,
+        )
+        require_objects(item.labels[0], objects)
+        return Annotation(
+            item.name, object_map, objects, ignored, format=self.name, content=tuple(maps)
+        )
+
+    def outputs(self, item: LabelItem, out_dir: str | Path) -> list[Path]:
+        """The files that are written for an image; see the parent."""
+        return self._paths(item, Path(out_dir), with_instances=len(item.labels) > 1)
+
+    def _paths(self, item: LabelItem, out_dir: Path, *, with_instances: bool) -> list[Path]:
+        if not with_instances:
+            return [out_dir / f'{item.name}{self.label_suffix}']
+        return [
+            out_dir / 'labels' / f'{item.name}{self.label_suffix}',
+            out_dir / 'instances' / f'{item.name}{self.instance_suffix}',
+        ]
+
+    def _update(
+        self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
+    ) -> dict[Path, bytes]:
+        maps: tuple[Image.Image, ...] = annotation.content
+        values = (
+            np.array([entry.category for entry in annotation.objects], np.int64),
+            np.array([entry.instance for entry in annotation.objects], np.int64),
+        )
+        unclaimed = (self._unclaimed, self._unclaimed_id)
+        paths = self._paths(item, out_dir, with_instances=len(maps) > 1)
+        return {
+            path: encode_map(
+                paint_changes(map_values(image), annotation, object_map, value, rest),
+                path,
+                like=image,
+            )
+            for path, image, value, rest in zip(paths, maps, values, unclaimed, strict=False)
+        }
+
+    def _unclaimed(self) -> int:
+        return unclaimed_value(
+            self.unclaimed, self.background, self.ignore, what=f'the format {self.name!r}'
+        )
+
+    def _unclaimed_id(self) -> int:
+        """An unclaimed pixel is of no instance."""
+        return self._void_id() if self._unclaimed() in self.ignore else 0
+
+    def _convert(
+        self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
+    ) -> dict[Path, bytes]:
+        values = np.array(
+            [self.class_value(annotation, entry) for entry in annotation.objects], np.int64
+        )
+        rest = self._unclaimed()
+        ignored = self.ignore[0] if self.ignore else rest
+        paths = self._paths(item, out_dir, with_instances=self.write_instances)
+        labels = paint_all(annotation, object_map, values, rest=rest, ignored=ignored)
+        files = {paths[0]: encode_map(labels, paths[0], like=self._like())}
+        if self.write_instances:
+            ids = np.arange(1, len(values) + 1)
+            instances = paint_all(annotation, object_map, ids, rest=0, ignored=self._void_id())
+            files[paths[1]] = encode_map(instances, paths[1], like=self._like())
+        return files
+
+    def _like(self) -> Any:
+        """A picture whose mode and palette new files get; None: whatever the values need."""
+        return None
+
+    def _void_id(self) -> int:
+        """Instance id of ignored pixels in new files."""
+        return 0

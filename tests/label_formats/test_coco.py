@@ -1,0 +1,222 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmsteal.label_formats import CocoFormat, LabelError
+from tests.label_formats.helpers import SIZE, move, rewritten, save_json, write_image
+
+coco = pytest.importorskip('pycocotools.mask')
+
+
+def box_mask(left, top, right, bottom):
+    mask = np.zeros(SIZE, bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def compressed(mask):
+    rle = coco.encode(np.asfortranarray(mask, np.uint8))
+    return {'size': list(SIZE), 'counts': rle['counts'].decode()}
+
+
+def uncompressed(mask):
+    pixels = np.concatenate([[0], mask.ravel(order='F').astype(int)])
+    edges = np.flatnonzero(np.diff(pixels))
+    return {
+        'size': list(SIZE),
+        'counts': np.diff(np.concatenate([[0], edges, [mask.size]])).tolist(),
+    }
+
+
+def entry(key, category, segmentation, mask, **extra):
+    rows, columns = np.nonzero(mask)
+    bbox = [0, 0, 0, 0]
+    if len(rows):
+        bbox = [
+            int(columns.min()),
+            int(rows.min()),
+            int(np.ptp(columns)) + 1,
+            int(np.ptp(rows)) + 1,
+        ]
+    return {
+        'id': key, 'image_id': 7, 'category_id': category, 'segmentation': segmentation,
+        'area': int(mask.sum()), 'bbox': bbox, 'iscrowd': 0, **extra,
+    }  # fmt: skip
+
+
+MASKS = {
+    11: box_mask(2, 2, 40, 30),
+    12: box_mask(10, 8, 20, 16),
+    13: box_mask(30, 20, 50, 38),
+    14: box_mask(45, 2, 58, 12),
+}
+
+
+def scene():
+    return [
+        entry(11, 3, [[2, 2, 40, 2, 40, 30, 2, 30]], MASKS[11], note='mine'),
+        entry(12, 1, compressed(MASKS[12]), MASKS[12]),
+        entry(13, 1, uncompressed(MASKS[13]), MASKS[13]),
+        entry(14, 1, uncompressed(MASKS[14]), MASKS[14], iscrowd=1),
+        entry(15, 3, [[1, 1, 9, 1, 9, 9]], MASKS[12], image_id=8),
+    ]
+
+
+def write_set(root, entries, **dump):
+    write_image(root / 'images' / 'a.jpg')
+    document = {
+        'info': {'year': 2026},
+        'images': [
+            {'id': 7, 'file_name': 'a.jpg', 'height': SIZE[0], 'width': SIZE[1]},
+            {'id': 8, 'file_name': 'gone.jpg', 'height': SIZE[0], 'width': SIZE[1]},
+        ],
+        'annotations': entries,
+        'categories': [{'id': 1, 'name': 'cat'}, {'id': 3, 'name': 'sofa', 'supercategory': 'x'}],
+        'licenses': [],
+    }
+    save_json(root / 'instances.json', document, **dump)
+    return CocoFormat(root / 'instances.json', images=root / 'images'), document
+
+
+@pytest.fixture
+def reader(tmp_path):
+    return write_set(tmp_path / 'in', scene())[0]
+
+
+def test_objects(reader):
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    assert [(o.name, o.instance, o.sources) for o in annotation.objects] == [
+        ('sofa', 11, (0,)), ('cat', 13, (2,)), ('cat', 12, (1,))
+    ]  # fmt: skip
+    np.testing.assert_array_equal(annotation.object_map == 2, MASKS[12])
+    np.testing.assert_array_equal(annotation.object_map == 1, MASKS[13])
+    np.testing.assert_array_equal(annotation.ignore, MASKS[14])
+    np.testing.assert_array_equal(
+        annotation.hidden[0].full(SIZE), MASKS[11] & (MASKS[12] | MASKS[13])
+    )
+    assert 'gone.jpg' in str(reader.problems()[0])
+
+
+@pytest.mark.parametrize('dump', [{}, {'indent': 1}, {'separators': (',', ':')}])
+def test_unchanged_is_the_same_bytes(tmp_path, dump):
+    reader, _ = write_set(tmp_path / 'in', scene(), **dump)
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    reader.write(item, annotation, annotation.object_map, tmp_path / 'out')
+    for _ in range(2):
+        (path,) = reader.finish(tmp_path / 'out', [item])
+        assert path.read_bytes() == (tmp_path / 'in' / 'instances.json').read_bytes()
+
+
+@pytest.mark.parametrize('index', [0, 1, 2])
+def test_changed(reader, tmp_path, index):
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    object_map = move(annotation, index)
+    before = json.loads((tmp_path / 'in' / 'instances.json').read_text())
+    again = rewritten(
+        reader, item, annotation, object_map, tmp_path / 'out',
+        lambda out: CocoFormat(out / 'instances.json', images=tmp_path / 'in' / 'images'),
+    )  # fmt: skip
+    after = json.loads((tmp_path / 'out' / 'instances.json').read_text())
+    assert {k: v for k, v in after.items() if k != 'annotations'} == {
+        k: v for k, v in before.items() if k != 'annotations'
+    }
+    number = annotation.objects[index].instance
+    for old, new in zip(before['annotations'], after['annotations'], strict=True):
+        key = old['id']
+        visible = np.zeros(SIZE, bool)
+        for place, entry_ in enumerate(annotation.objects):
+            if entry_.instance == key:
+                visible = object_map == place
+        if new == old:
+            continue
+        hidden = next(
+            (annotation.hidden[i].full(SIZE) for i, o in enumerate(annotation.objects)
+             if o.instance == key and i in annotation.hidden), np.zeros(SIZE, bool),
+        )  # fmt: skip
+        segmentation = new['segmentation']
+        if isinstance(segmentation, list):
+            assert isinstance(old['segmentation'], list)
+            rle = coco.merge(coco.frPyObjects(segmentation, *SIZE))
+        elif isinstance(segmentation['counts'], list):
+            assert isinstance(old['segmentation']['counts'], list)
+            rle = coco.frPyObjects(segmentation, *SIZE)
+        else:
+            assert isinstance(old['segmentation']['counts'], str)
+            rle = segmentation
+        mask = coco.decode(rle).astype(bool)
+        assert mask[visible].all()
+        assert not (mask & ~(visible | hidden)).any()
+        assert new['area'] == mask.sum()
+        assert new['bbox'] == entry(0, 0, [], mask)['bbox']
+        kept = {'segmentation', 'area', 'bbox'}
+        assert {k: v for k, v in new.items() if k not in kept} == {
+            k: v for k, v in old.items() if k not in kept
+        }
+    changed = {
+        old['id'] for old, new in zip(before['annotations'], after['annotations'], strict=True)
+        if old != new
+    }  # fmt: skip
+    assert number in changed
+    assert not changed & {14, 15}
+    assert {o.instance for o in again.objects} == {11, 12, 13}
+
+
+def test_finish_wants_every_part(reader, tmp_path):
+    (item,) = reader.items()
+    with pytest.raises(LabelError, match=r'a\.json: cannot read the JSON'):
+        reader.finish(tmp_path / 'out', [item])
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(category_id=9), 'unknown category 9'),
+        (dict(segmentation={'size': [4, 4], 'counts': [16]}), r'RLE of size \(4, 4\)'),
+        (dict(segmentation={'size': list(SIZE), 'counts': [16]}), 'RLE of 16 pixels'),
+        (dict(segmentation=[[1, 2, 3]]), 'not x, y'),
+        (dict(segmentation=[[1, 2, 3, float('nan'), 5, 6]]), 'not finite'),
+        (dict(segmentation=None), 'no segmentation'),
+    ],
+)
+def test_bad_annotations_are_named(tmp_path, change, message):
+    entries = scene()
+    entries[0].update(change)
+    reader, _ = write_set(tmp_path / 'in', entries)
+    with pytest.raises(LabelError, match=rf'instances\.json: annotation 11 (.|\n)*{message}'):
+        reader.read(reader.items()[0])
+
+
+def test_odd_polygons_are_noted(tmp_path):
+    entries = scene()
+    entries[0]['segmentation'] = [
+        [-9, -9, 20, -9, 20, 20, -9, 20], [1, 1, 2, 2], [30, 2, 40, 12, 40, 2, 30, 12]
+    ]  # fmt: skip
+    reader, _ = write_set(tmp_path / 'in', entries)
+    notes = reader.read(reader.items()[0]).notes
+    assert len(notes) == 3
+    for word, note in zip(('out of', '2 points', 'crosses'), notes, strict=True):
+        assert word in note
+
+
+def test_only_crowds_is_an_empty_label(tmp_path):
+    reader, _ = write_set(tmp_path / 'in', scene()[3:4])
+    with pytest.raises(LabelError, match='the label is empty'):
+        reader.read(reader.items()[0])
+
+
+def test_size_of_the_image(reader, tmp_path):
+    Image.new('RGB', (9, 9)).save(tmp_path / 'in' / 'images' / 'a.jpg')
+    with pytest.raises(LabelError, match='expected the size of the image'):
+        reader.read(reader.items()[0])
+
+
+def test_missing_pycocotools(monkeypatch):
+    monkeypatch.setitem(__import__('sys').modules, 'pycocotools', None)
+    with pytest.raises(ImportError, match=r'mmsteal\[formats\]'):
+        CocoFormat()

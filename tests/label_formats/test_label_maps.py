@@ -1,0 +1,313 @@
+"""Label PNGs, VOC and SBD: maps of values."""
+
+import numpy as np
+import pytest
+import scipy.io
+from PIL import Image
+
+from mmsteal.label_formats import (
+    LabelError,
+    LabelPngFormat,
+    SbdFormat,
+    VocFormat,
+    open_label_format,
+)
+from mmsteal.label_formats.sbd import sbd_boundary
+from mmsteal.label_formats.voc import voc_palette
+from tests.label_formats.helpers import SIZE, largest, move, rewritten, write_image
+
+CAMVID = {'ignore': (11,), 'known': range(12)}
+
+
+def labels_of(values=(0, 3, 7, 255)):
+    labels = np.zeros(SIZE, np.uint8)
+    for value, part in zip(values, np.array_split(np.arange(SIZE[1]), len(values)), strict=True):
+        labels[:, part] = value
+    return labels
+
+
+def write_folder(root, labels, instances=None, mode=None):
+    write_image(root / 'images' / 'sub' / 'a.jpg')
+    image = Image.fromarray(labels)
+    if mode == 'P':
+        image.putpalette(list(range(256)) * 3)
+    (root / 'labels' / 'sub').mkdir(parents=True)
+    image.save(root / 'labels' / 'sub' / 'a.png')
+    if instances is not None:
+        (root / 'instances' / 'sub').mkdir(parents=True)
+        Image.fromarray(instances).save(root / 'instances' / 'sub' / 'a.png')
+
+
+def png(root, **options):
+    return LabelPngFormat(root / 'labels', images=root / 'images', **options)
+
+
+@pytest.mark.parametrize('mode', ['L', 'P', 'I;16'])
+def test_mode_palette_and_values_are_kept(tmp_path, mode):
+    labels = labels_of((0, 3, 7, 255))
+    labels = labels.astype(np.uint16) * 200 if mode == 'I;16' else labels
+    write_folder(tmp_path, labels, mode=mode)
+    reader = png(tmp_path, ignore=(255 * 200 if mode == 'I;16' else 255,))
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    assert item.name == 'sub/a'
+    assert len(annotation.objects) == 3
+    object_map = move(annotation, 1)
+    (path,) = reader.write(item, annotation, object_map, tmp_path / 'out')
+    assert path == tmp_path / 'out' / 'sub' / 'a.png'
+    with Image.open(path) as image:
+        assert image.mode == mode
+        if mode == 'P':
+            assert image.getpalette() == list(range(256)) * 3
+        values = np.asarray(image).astype(int)
+    expected = np.array([o.category for o in annotation.objects])[object_map]
+    expected[object_map < 0] = reader.ignore[0]
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_unclaimed_pixels(tmp_path):
+    write_folder(tmp_path, labels_of())
+
+    def lost(**options):
+        reader = png(tmp_path, **options)
+        (item,) = reader.items()
+        annotation = reader.read(item)
+        object_map = annotation.object_map.copy()
+        object_map[0, 20] = -1
+        (path,) = reader.write(item, annotation, object_map, tmp_path / 'out')
+        return int(np.asarray(Image.open(path))[0, 20])
+
+    assert lost() == 255
+    assert lost(background=(0,)) == 0
+    assert lost(background=(0,), unclaimed='ignore') == 255
+    assert lost(unclaimed=9) == 9
+    with pytest.raises(ValueError, match='give `unclaimed` a number'):
+        lost(ignore=())
+
+
+def test_ignored_pixels_stay(tmp_path):
+    write_folder(tmp_path, labels_of())
+    reader = png(tmp_path)
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    everything = np.ones(SIZE, np.int32)
+    (path,) = reader.write(item, annotation, everything, tmp_path / 'out')
+    values = np.asarray(Image.open(path))
+    assert (values[annotation.ignore] == 255).all()
+    assert (values[~annotation.ignore] == 3).all()
+
+
+def test_objects_are_values_components_or_instances(tmp_path):
+    labels = labels_of((1, 2, 1, 255))
+    instances = np.zeros(SIZE, np.uint16)
+    instances[20:] = 700
+    write_folder(tmp_path, labels, instances)
+    item = png(tmp_path).items()[0]
+    assert len(png(tmp_path).read(item).objects) == 2
+    assert len(png(tmp_path, components=True).read(item).objects) == 3
+    reader = png(tmp_path, instances=tmp_path / 'instances', classes={'a': 1, 'b': 2})
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    found = [(o.category, o.name, o.instance) for o in annotation.objects]
+    assert found == [(1, 'a', 0), (1, 'a', 700), (2, 'b', 0), (2, 'b', 700)]
+    again = rewritten(
+        reader, item, annotation, move(annotation, 3), tmp_path / 'out',
+        lambda out: LabelPngFormat(
+            out / 'labels', images=tmp_path / 'images', instances=out / 'instances'
+        ),
+    )  # fmt: skip
+    np.testing.assert_array_equal(again.object_map, move(annotation, 3))
+
+
+def test_bad_files_are_named(tmp_path):
+    write_folder(tmp_path, labels_of())
+    path = tmp_path / 'labels' / 'sub' / 'a.png'
+    item = png(tmp_path).items()[0]
+    with pytest.raises(LabelError, match=r'a\.png: unknown values \[7\]'):
+        png(tmp_path, known=(0, 3, 255)).read(item)
+    with pytest.raises(LabelError, match=r'a\.png: the label is empty'):
+        png(tmp_path, background=(0, 3, 7)).read(item)
+    for content, message in (
+        (Image.fromarray(labels_of()[:20]), 'expected the size of the image'),
+        (Image.new('RGB', SIZE[::-1]), 'mode RGB'),
+    ):
+        content.save(path)
+        with pytest.raises(LabelError, match=rf'a\.png: {message}|a\.png: (.*){message}'):
+            png(tmp_path).read(item)
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(LabelError, match=r'a\.png: cannot read the label map'):
+        png(tmp_path).read(item)
+    (tmp_path / 'images' / 'sub' / 'a.jpg').write_bytes(b'no image')
+    Image.fromarray(labels_of()).save(path)
+    with pytest.raises(LabelError, match=r'a\.jpg: cannot read the image'):
+        png(tmp_path).read(item)
+
+
+def test_unpaired_files_are_problems(tmp_path):
+    write_folder(tmp_path, labels_of())
+    write_image(tmp_path / 'images' / 'b.png')
+    Image.fromarray(labels_of()).save(tmp_path / 'labels' / 'c.png')
+    reader = png(tmp_path)
+    assert [item.name for item in reader.items()] == ['sub/a']
+    assert [p.path.name for p in reader.problems()] == ['b.png', 'c.png']
+
+
+def test_bad_arguments(tmp_path):
+    write_folder(tmp_path, labels_of())
+    reader = png(tmp_path)
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    with pytest.raises(ValueError, match='-1 or indices of its 3 objects'):
+        reader.write(item, annotation, np.full(SIZE, 3), tmp_path / 'out')
+    with pytest.raises(ValueError, match='integers of shape'):
+        reader.write(item, annotation, np.zeros((2, 2), int), tmp_path / 'out')
+    with pytest.raises(ValueError, match='Expected argument `name`'):
+        open_label_format('bmp')
+    with pytest.raises(FileNotFoundError, match='there is nothing'):
+        png(tmp_path / 'none')
+    with pytest.raises(ValueError, match='unclaimed'):
+        png(tmp_path, unclaimed='road')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
+    write_folder(tmp_path, labels_of(), np.zeros(SIZE, np.uint8))
+    reader = png(tmp_path, instances=tmp_path / 'instances')
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    out = tmp_path / 'out'
+    (out / 'instances').mkdir(parents=True)
+    (out / 'instances' / 'sub').write_text('a file where a folder has to be')
+    with pytest.raises(OSError, match='sub'):
+        reader.write(item, annotation, annotation.object_map, out)
+    assert [p.name for p in out.rglob('*') if p.is_file()] == ['sub']
+
+
+def test_voc(tmp_path):
+    write_image(tmp_path / 'JPEGImages' / 'a.jpg')
+    write_image(tmp_path / 'JPEGImages' / 'unlabelled.jpg')
+    instances = labels_of((0, 1, 2, 255))
+    for folder, values in (
+        ('SegmentationClass', labels_of((0, 15, 15, 255))),
+        ('SegmentationObject', instances),
+    ):
+        (tmp_path / folder).mkdir()
+        image = Image.fromarray(values)
+        image.putpalette(voc_palette().ravel().tolist())
+        image.save(tmp_path / folder / 'a.png')
+    reader = VocFormat(tmp_path)
+    assert not reader.problems()
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    assert [(o.name, o.instance) for o in annotation.objects] == [('person', 1), ('person', 2)]
+    object_map = move(annotation, 1)
+    again = rewritten(
+        reader, item, annotation, object_map, tmp_path / 'out',
+        lambda out: VocFormat(out, images=tmp_path / 'JPEGImages'),
+    )  # fmt: skip
+    np.testing.assert_array_equal(again.object_map, object_map)
+    np.testing.assert_array_equal(again.ignore, annotation.ignore)
+    with Image.open(tmp_path / 'out' / 'SegmentationObject' / 'a.png') as image:
+        assert image.getpalette() == voc_palette().ravel().tolist()
+
+
+def write_sbd(root, labels, instances, categories):
+    write_image(root / 'img' / 'a.jpg')
+    for kind, struct, content in (
+        ('cls', 'GTcls', {'CategoriesPresent': np.unique(categories)[:, None]}),
+        ('inst', 'GTinst', {'Categories': np.array(categories)[:, None]}),
+    ):
+        (root / kind).mkdir()
+        segmentation = labels if kind == 'cls' else instances
+        content = {'Segmentation': segmentation, **content}
+        scipy.io.savemat(root / kind / 'a.mat', {struct: content})
+
+
+def test_bad_mats_are_named(tmp_path):
+    write_sbd(tmp_path, labels_of((0, 99, 2, 3)), labels_of((0, 1, 2, 3)), [1, 2, 3])
+    reader = SbdFormat(tmp_path)
+    (item,) = reader.items()
+    with pytest.raises(LabelError, match=r'a\.mat: unknown values \[99\]'):
+        reader.read(item)
+    path = tmp_path / 'cls' / 'a.mat'
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(LabelError, match=r'cls/a\.mat: cannot read the struct GTcls'):
+        reader.read(item)
+    path.unlink()
+    reader = SbdFormat(tmp_path)
+    assert 'only one of cls and inst' in str(reader.problems()[0])
+    (tmp_path / 'cls').rmdir()
+    reader = SbdFormat(tmp_path)
+    annotation = reader.read(reader.items()[0])
+    assert [o.category for o in annotation.objects] == [1, 2, 3]
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize('name', ['2008_000051', '2008_000195'])
+def test_released_sbd(shared_data, tmp_path, name):
+    root = shared_data / 'sbd' / 'SBD_bench' / 'datadir'
+    reader = SbdFormat(root)
+    item = next(item for item in reader.items() if item.name == name)
+    annotation = reader.read(item)
+    for path, source in zip(
+        reader.write(item, annotation, annotation.object_map, tmp_path / 'same'),
+        item.labels,
+        strict=True,
+    ):
+        assert path.read_bytes() == source.read_bytes()
+    for kind in ('cls', 'inst'):
+        content = annotation.content[kind]
+        for index, stored in enumerate(content['Boundaries'].ravel()):
+            mask = content['Segmentation'] == index + 1
+            np.testing.assert_array_equal(sbd_boundary(mask), stored.toarray() != 0)
+
+    index = largest(annotation)
+    object_map = move(annotation, index)
+    again = rewritten(
+        reader, item, annotation, object_map, tmp_path / 'out',
+        lambda out: SbdFormat(out, images=root / 'img'),
+    )  # fmt: skip
+    np.testing.assert_array_equal(again.object_map, object_map)
+    for kind, struct in (('cls', 'GTcls'), ('inst', 'GTinst')):
+        before = scipy.io.loadmat(root / kind / f'{name}.mat')[struct]
+        after = scipy.io.loadmat(tmp_path / 'out' / kind / f'{name}.mat')[struct]
+        assert before.dtype.names == after.dtype.names
+        for field in before.dtype.names:
+            assert before[field][0, 0].shape == after[field][0, 0].shape
+            assert before[field][0, 0].dtype == after[field][0, 0].dtype
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    'make',
+    [
+        lambda data: LabelPngFormat(
+            data / 'camvid' / 'valannot', images=data / 'camvid' / 'val', **CAMVID
+        ),
+        lambda data: VocFormat(data / 'voc2012'),
+        lambda data: VocFormat(
+            data / 'labelme_voc' / 'instance_segmentation' / 'data_dataset_voc',
+            images=data / 'labelme_voc/semantic_segmentation/data_dataset_voc/JPEGImages',
+        ),
+    ],
+    ids=['camvid', 'voc2012', 'labelme_voc'],
+)
+def test_real_maps(shared_data, tmp_path, make):
+    reader = make(shared_data)
+    assert not reader.problems()
+    for item in reader.items()[:3]:
+        annotation = reader.read(item)
+        paths = reader.write(item, annotation, annotation.object_map, tmp_path / 'same')
+        for path, source in zip(paths, item.labels, strict=True):
+            assert path.read_bytes() == source.read_bytes()
+        # Written by way of the arrays the values and modes are the same too.
+        object_map = annotation.object_map.copy()
+        seen = np.argwhere(object_map >= 0)[0]
+        object_map[tuple(seen)] = -1
+        paths = reader.write(item, annotation, object_map, tmp_path / 'out')
+        for path, source in zip(paths, item.labels, strict=True):
+            with Image.open(path) as after, Image.open(source) as before:
+                assert after.mode == before.mode
+                assert after.getpalette() == before.getpalette()
+                different = np.argwhere(np.asarray(after) != np.asarray(before))
+            assert len(different) <= 1
