@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from mmengine.config import ConfigDict
@@ -75,6 +76,45 @@ def test_slide_equals_whole_for_one_window_and_covers_all():
             total[(slice(None), *window)] += logits.sigmoid()[0]
             count[window] += 1
     torch.testing.assert_close(wide, total / count)
+
+
+@pytest.mark.parametrize('size', [(40, 72), (20, 32), (5, 9)])
+@torch.no_grad()
+def test_margin_shows_the_surroundings_and_is_cut_off(size):
+    margin = 8
+    model = make_model(mode='slide', crop_size=(32, 32), stride=(16, 16), margin=margin)
+    image = torch.randn(3, *size)
+    height, width = size
+    # numpy's symmetric padding repeats the border pixel, as the released patches do.
+    around = torch.from_numpy(
+        np.pad(image.numpy(), ((0, 0), (margin, margin), (margin, margin)), mode='symmetric')
+    )
+    total, count = torch.zeros(3, *size), torch.zeros(size)
+    for y in (0, 8) if height > 32 else (0,):
+        for x in (0, 16, 32, 40) if width > 32 else (0,):
+            stop = (min(y + 32, height), min(x + 32, width))
+            crop = around[None, :, y : stop[0] + 2 * margin, x : stop[1] + 2 * margin]
+            logits = model.decode_head(model.extract_feat(crop))['fused']
+            inner = logits[0, :, margin:-margin, margin:-margin]
+            total[:, y : stop[0], x : stop[1]] += inner.sigmoid()
+            count[y : stop[0], x : stop[1]] += 1
+    model.data_preprocessor.test_cfg = None
+    out = model.test_step(dict(inputs=[image], data_samples=[sample(size)]))[0]
+    torch.testing.assert_close(out.pred_edge_map.data, total / count)
+
+
+@pytest.mark.parametrize(
+    ('test_cfg', 'message'),
+    [
+        (dict(mode='slide', crop_size=(32, 32), stride=(16, 16), margin=-1), 'margin'),
+        (dict(mode='slide', crop_size=(32, 32), stride=(16, 16), margin=1.5), 'margin'),
+        (dict(mode='whole', margin=16), "mode='slide'"),
+        (dict(mode='slide', crop_size=(32, 32), stride=(16, 33)), 'stride'),
+    ],
+)
+def test_exception_test_cfg(test_cfg, message):
+    with pytest.raises(ValueError, match=message):
+        make_model(**test_cfg)
 
 
 @pytest.mark.parametrize(('direction', 'axis'), [('horizontal', -1), ('vertical', -2)])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mmseg.models.backbones import ResNet
 from mmseg.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @MODELS.register_module()
@@ -31,7 +31,12 @@ class CASENetResNet(ResNet):
         out_indices (Sequence[int]): The levels to return, out of 0..4.
         strides (Sequence[int]): Stride of each of the four stages.
         dilations (Sequence[int]): Dilation of each of the four stages.
-        **kwargs: Passed to :class:`mmseg.models.backbones.ResNet` (norm_cfg, norm_eval,
+        caffe_pool (bool): Pool after the stem as Caffe does: no padding, size rounded up. Its
+            windows lie one pixel further down and to the right than those of torchvision, whose
+            weights were trained with padding. With `style='caffe'`, which puts the strides of
+            the stages into their first 1x1 convolutions, this is the network of CASENet and of
+            the released STEAL models.
+        **kwargs: Passed to :class:`mmseg.models.backbones.ResNet` (style, norm_cfg, norm_eval,
             deep_stem, init_cfg, with_cp, ...).
 
     Raises:
@@ -52,6 +57,8 @@ class CASENetResNet(ResNet):
         out_indices: Sequence[int] = (0, 1, 2, 4),
         strides: Sequence[int] = (1, 2, 2, 1),
         dilations: Sequence[int] = (2, 2, 2, 4),
+        *,
+        caffe_pool: bool = False,
         **kwargs,
     ) -> None:
         if not out_indices or not set(out_indices) <= set(range(self.NUM_LEVELS)):
@@ -67,6 +74,8 @@ class CASENetResNet(ResNet):
             out_indices=(0, 1, 2, 3),
             **kwargs,
         )
+        if caffe_pool:
+            self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
         self.levels = tuple(out_indices)
 
     def _make_stem_layer(self, in_channels: int, stem_channels: int) -> None:

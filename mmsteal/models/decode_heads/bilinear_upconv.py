@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +18,7 @@ class BilinearUpConv(nn.ConvTranspose2d):
         factor (int): s; 1 is the identity and has no weights. Even, or 1.
 
     Shape:
-        (N, C, h, w) -> (N, C, s * h, s * w)
+        (N, C, h, w) -> (N, C, s * h, s * w), or (N, C, H, W) of the size asked for
 
     Raises:
         ValueError: If the factor is odd and not 1.
@@ -53,6 +55,39 @@ class BilinearUpConv(nn.ConvTranspose2d):
         with torch.no_grad():
             self.weight.copy_((tent[:, None] * tent[None, :]).expand_as(self.weight))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Enlarge by the factor."""
-        return x if self.factor == 1 else super().forward(x)
+    def reach(self, length: int) -> int:
+        """Rows (columns) of the enlarged map that `length` rows (columns) can give."""
+        # Without padding the kernels of the last row reach s / 2 rows further than with it.
+        return length if self.factor == 1 else length * self.factor + self.factor // 2
+
+    def forward(self, x: Tensor, size: Sequence[int] | None = None) -> Tensor:
+        """Enlarge by the factor.
+
+        With a size this is CASENet's transposed convolution without padding, cropped at an offset
+        of s/2; where the size is (s * h, s * w), both are the same.
+
+        Args:
+            x (Tensor): Maps (N, C, h, w).
+            size (Sequence[int] | None): (H, W), at most :meth:`reach` of (h, w); None is
+                (s * h, s * w).
+
+        Returns:
+            Tensor: (N, C, H, W).
+
+        Raises:
+            ValueError: If the size is beyond reach.
+        """
+        if size is None:
+            size = [self.factor * n for n in x.shape[2:]]
+        reach = [self.reach(n) for n in x.shape[2:]]
+        if any(a > b for a, b in zip(size, reach, strict=True)):
+            raise ValueError(
+                f'Expected argument `size` to be at most {tuple(reach)}, which a map of '
+                f'{tuple(x.shape[2:])} reaches at a factor of {self.factor}, but got '
+                f'{tuple(size)}; interpolate instead.'
+            )
+        if self.factor > 1:
+            # The parent cannot return fewer rows than s * h, only more.
+            least = [self.factor * n for n in x.shape[2:]]
+            x = super().forward(x, [max(a, b) for a, b in zip(size, least, strict=True)])
+        return x[:, :, : size[0], : size[1]]
