@@ -22,6 +22,7 @@ from mmsteal.compat import repair_mm_stack
 from mmsteal.datasets.edge_dataset import IMAGE_SUFFIXES
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.evaluation.prediction_files import check_distinct_names, write_prediction
+from mmsteal.models.checkpoint_fit import check_checkpoint_fits
 from mmsteal.visualization.edge_colors import colorize_edges, distinct_palette
 
 
@@ -53,7 +54,7 @@ class EdgeInferencer:
 
     Raises:
         FileNotFoundError: If the config, the checkpoint or an image is missing; named.
-        ValueError: If an image cannot be read.
+        ValueError: If the checkpoint is one of another model, or an image cannot be read.
 
     Example:
         >>> inferencer = EdgeInferencer('config.py', 'checkpoint.pth')  # doctest: +SKIP
@@ -85,11 +86,15 @@ class EdgeInferencer:
                     f'Expected a checkpoint at {os.path.abspath(checkpoint)}, but there is none.'
                 )
             loaded = load_checkpoint(self.model, str(checkpoint), map_location='cpu')
+            check_checkpoint_fits(
+                self.model, loaded.get('state_dict', loaded), allow_unexpected=True
+            )
             meta = loaded.get('meta', {}).get('dataset_meta') or {}
         self.model.to(self.device).eval()
         num_classes = self.model.num_classes
         names = meta.get('classes') or [f'class {k + 1}' for k in range(num_classes)]
-        self.classes = tuple(names[:num_classes])
+        # A class-agnostic model may come from a dataset of many classes.
+        self.classes = ('edge',) if num_classes == 1 < len(names) else tuple(names[:num_classes])
         palette = meta.get('palette')
         fits = palette is not None and len(palette) == num_classes
         self.palette = np.asarray(palette) if fits else distinct_palette(num_classes)

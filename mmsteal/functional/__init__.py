@@ -6,7 +6,11 @@ functions after reading its docstring alone.
 
 from mmsteal.functional.alignment import MaskAlignment, align_masks
 from mmsteal.functional.balanced_bce import balanced_bce_loss
-from mmsteal.functional.coarse_labels import simulate_coarse_label_map, simulate_coarse_mask
+from mmsteal.functional.coarse_labels import (
+    simulate_coarse_label_map,
+    simulate_coarse_mask,
+    simulate_coarse_objects,
+)
 from mmsteal.functional.direction import direction_loss
 from mmsteal.functional.edge_assignment import EdgeAssignment, assign_edges, carry_bands
 from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
@@ -24,6 +28,7 @@ from mmsteal.functional.refinement import (
     refine_label_map,
     refine_objects,
 )
+from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries, soft_boundary
 from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
 from mmsteal.functional.thin import thin
 from mmsteal.functional.thinning import thinning_nms_loss
@@ -42,7 +47,9 @@ __all__ = [
     'assign_edges',
     'balanced_bce_loss',
     'balloon_threshold',
+    'boundary_logits',
     'carry_bands',
+    'class_boundaries',
     'direction_loss',
     'edge_counts',
     'edge_evidence',
@@ -62,6 +69,8 @@ __all__ = [
     'settle_overlaps',
     'simulate_coarse_label_map',
     'simulate_coarse_mask',
+    'simulate_coarse_objects',
+    'soft_boundary',
     'speed_function',
     'thin',
     'thinning_nms_loss',

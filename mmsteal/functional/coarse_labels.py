@@ -11,8 +11,10 @@ import math
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from mmsteal.functional.edges import mask_edges
+from mmsteal.functional.label_objects import check_map, label_objects
 
 # Half of the extent, in pixels, of the polygon that stands for a component too thin to outline.
 _SPECK_RADIUS_PX = 3
@@ -128,19 +130,11 @@ def simulate_coarse_label_map(
         >>> np.bincount(coarse.ravel()).tolist()
         [1344, 256]
     """
-    _check_integer_map('label_map', label_map)
-    if instance_map is None:
-        instances: NDArray[np.integer] = np.zeros(label_map.shape, np.uint8)
-    else:
-        _check_integer_map('instance_map', instance_map)
-        instances = instance_map
-    if instances.shape != label_map.shape:
-        raise ValueError(
-            'Expected argument `instance_map` to have the shape of `label_map`, '
-            f'{label_map.shape}, but got {instances.shape}; resize it with nearest neighbours.'
-        )
     _check_error(error_px)
     rest = ignore_index if background is None else background
+    found = label_objects(
+        label_map, instance_map, without=[v for v in (background, ignore_index) if v is not None]
+    )
     info = np.iinfo(label_map.dtype)
     if not info.min <= rest <= info.max:
         raise ValueError(
@@ -150,23 +144,56 @@ def simulate_coarse_label_map(
         )
     if error_px == 0:
         return label_map.copy()
-
+    objects, _ = simulate_coarse_objects(found.object_map, error_px)
+    coarse = np.array([*found.values, rest], label_map.dtype)[objects]
     ignored = label_map == ignore_index
-    is_object = ~ignored if background is None else ~ignored & (label_map != background)
-    pairs = np.stack([label_map[is_object], instances[is_object]], axis=1)
-    objects = []
-    for label, instance in np.unique(pairs, axis=0):
-        mask = is_object & (label_map == label) & (instances == instance)
-        outlined, _ = simulate_coarse_mask(mask, error_px)
-        objects.append((int(outlined.sum()), label, outlined))
-    # Areas after outlining: a thin ring that was filled must not hide what it surrounds.
-    objects.sort(key=lambda item: -item[0])
-
-    coarse = np.full_like(label_map, rest)
-    for _, label, outlined in objects:
-        coarse[outlined] = label
     coarse[ignored] = label_map[ignored]
     return coarse
+
+
+def simulate_coarse_objects(
+    object_map: NDArray[np.integer], error_px: float
+) -> tuple[NDArray[np.int32], list[int]]:
+    """Draw every object again as a coarse annotation, and count the clicks of each.
+
+    Args:
+        object_map: Index of the object of each pixel (H, W), 0 to M-1, or below 0 for none; see
+            :func:`mmsteal.functional.label_objects`.
+        error_px: Largest boundary error in pixels; see :func:`simulate_coarse_mask`.
+
+    Returns:
+        The coarse map (H, W), -1 where no outline covers a pixel, painted from the largest object
+        to the smallest; and the clicks of each object (M,), 0 for an index without a pixel.
+
+    Raises:
+        TypeError: If the map is not an array of integers.
+        ValueError: If it is not of shape (H, W), or ``error_px`` is negative or not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> object_map = np.full((40, 40), -1)
+        >>> object_map[10:30, 10:30] = 0
+        >>> coarse, clicks = simulate_coarse_objects(object_map, error_px=4)
+        >>> int((coarse == 0).sum()), clicks
+        (256, [4])
+    """
+    given = check_map('object_map', object_map)
+    _check_error(error_px)
+    clicks, outlines = [], []
+    for m, box in enumerate(ndimage.find_objects(given.clip(-1) + 1)):
+        if box is None:
+            clicks.append(0)
+            continue
+        # A pixel of surroundings: only the sides cut by the image touch the border of the crop.
+        box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
+        outline, number = simulate_coarse_mask(given[box] == m, error_px)
+        clicks.append(number)
+        outlines.append((int(outline.sum()), m, box, outline))
+    coarse = np.full(given.shape, -1, np.int32)
+    # Areas after outlining: a thin ring that was filled must not hide what it surrounds.
+    for _, m, box, outline in sorted(outlines, key=lambda item: -item[0]):
+        coarse[box][outline] = m
+    return coarse, clicks
 
 
 def _outline_component(component: NDArray, error_px: float) -> tuple[NDArray[np.bool_], int]:
@@ -238,17 +265,3 @@ def _check_mask(mask: NDArray, error_px: float) -> NDArray[np.bool_]:
         )
     _check_error(error_px)
     return mask != 0
-
-
-def _check_integer_map(name: str, array: NDArray) -> None:
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in 'ui':
-        kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-        raise TypeError(
-            f'Expected argument `{name}` to be a numpy array of integers, but got {kind}; '
-            'convert it with `.astype`.'
-        )
-    if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(
-            f'Expected argument `{name}` to be of shape (H, W), H and W at least 1, but got '
-            f'{array.shape}.'
-        )

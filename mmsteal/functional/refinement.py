@@ -127,7 +127,8 @@ def refine_label_map(
         >>> edge_prob = np.exp(-((distance - 20) ** 2) / 4)[None]
         >>> label_map = np.where(distance < 14, 7, 0).astype(np.uint8)
         >>> refined = refine_label_map(label_map, edge_prob, background=0, error_px=8)
-        >>> refined.objects[0].status, refined.objects[0].area_given, refined.objects[0].area_refined
+        >>> disk = refined.objects[0]
+        >>> disk.status, disk.area_given, disk.area_refined
         ('moved', 609, 1245)
     """
     labels = check_map('label_map', label_map)

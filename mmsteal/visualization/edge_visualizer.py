@@ -111,9 +111,9 @@ class EdgeLocalVisualizer(SegLocalVisualizer):
         return np.asarray(palette)
 
     def _legend(self, present: np.ndarray, width: int) -> np.ndarray:
-        names = (self.dataset_meta or {}).get('classes') or [
-            f'class {k}' for k in range(len(present))
-        ]
+        names = (self.dataset_meta or {}).get('classes') or ()
+        if len(names) != len(present):
+            names = ['edge'] if len(present) == 1 else [f'class {k}' for k in range(len(present))]
         palette = self._palette(len(present))
         rows = [np.full((_BAR_PX, width, 3), 255, np.uint8)]
         x = 4

@@ -11,7 +11,8 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from numpy.typing import NDArray
 
-from mmsteal.functional.coarse_labels import simulate_coarse_label_map
+from mmsteal.functional.coarse_labels import simulate_coarse_label_map, simulate_coarse_objects
+from mmsteal.functional.label_objects import label_objects
 
 
 @TRANSFORMS.register_module()
@@ -117,26 +118,12 @@ def coarsen(
     options = dict(background=background, ignore_index=ignore_index)
     if instance_map is None:
         return simulate_coarse_label_map(label_map, error_px, **options), None
-    # One number an object, so that both maps can be read off the coarse one.
-    pairs = np.stack([label_map.ravel(), instance_map.ravel()], axis=1).astype(np.int64)
-    values, objects = np.unique(pairs, axis=0, return_inverse=True)
-    labels, ids = values.T
-    none, ignored = len(values), len(values) + 1
-    is_object = labels != ignore_index
-    if background is not None:
-        is_object &= labels != background
-    number = np.where(is_object, np.arange(len(values)), none)
-    number[labels == ignore_index] = ignored
-    coarse = simulate_coarse_label_map(
-        number.astype(np.int32)[objects].reshape(label_map.shape),
-        error_px,
-        background=none,
-        ignore_index=ignored,
-    )
+    without = [value for value in (background, ignore_index) if value is not None]
+    found = label_objects(label_map, instance_map, without=without)
+    objects, _ = simulate_coarse_objects(found.object_map, error_px)
     rest = ignore_index if background is None else background
-    labels_of = np.array([*labels, rest, ignore_index])
-    ids_of = np.array([*np.where(is_object, ids, 0), 0, 0])
-    return (
-        labels_of[coarse].astype(label_map.dtype),
-        ids_of[coarse].astype(instance_map.dtype),
-    )
+    labels = np.array([*found.values, rest]).astype(label_map.dtype)[objects]
+    labels[label_map == ignore_index] = ignore_index
+    ids = np.array([*found.instances, 0]).astype(instance_map.dtype)[objects]
+    ids[label_map == ignore_index] = 0
+    return labels, ids

@@ -6,6 +6,8 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from mmsteal.functional.edges import label_map_to_edges
+from mmsteal.functional.thin import thin
+from mmsteal.functional.union_edges import union_edges
 
 
 @TRANSFORMS.register_module()
@@ -24,6 +26,8 @@ class GenerateEdges(BaseTransform):
             :func:`mmsteal.functional.label_map_to_edges`.
         instance_sensitive (bool): Also the edges between two instances of one class.
         thin (bool): Thin the edges to a centre line.
+        class_agnostic (bool): One map with the edges of all classes, (1, H, W), for a head with
+            `num_classes=1`; see :func:`mmsteal.functional.union_edges.union_edges`.
         num_classes (int | None): K. None: as the dataset says (mmsteal's datasets do).
         background (int | None): Label of pixels of no class, for datasets of mmseg that have
             one. mmsteal's datasets use K.
@@ -39,6 +43,7 @@ class GenerateEdges(BaseTransform):
         *,
         instance_sensitive: bool = False,
         thin: bool = False,
+        class_agnostic: bool = False,
         num_classes: int | None = None,
         background: int | None = None,
         ignore_index: int = 255,
@@ -46,6 +51,7 @@ class GenerateEdges(BaseTransform):
         self.radius = radius
         self.instance_sensitive = instance_sensitive
         self.thin = thin
+        self.class_agnostic = class_agnostic
         self.num_classes = num_classes
         self.background = background
         self.ignore_index = ignore_index
@@ -72,20 +78,27 @@ class GenerateEdges(BaseTransform):
         background = self.background
         if background is None and self.num_classes is None:
             background = num_classes
-        results['gt_edge_map'] = label_map_to_edges(
+        edges = label_map_to_edges(
             results['gt_seg_map'],
             num_classes,
             radius=self.radius,
             instance_map=instances,
             background=background,
             ignore_index=self.ignore_index,
-            thin=self.thin,
+            # Lines side by side would unite to a wider one: unite first, then thin.
+            thin=self.thin and not self.class_agnostic,
         )
+        if self.class_agnostic:
+            edges = union_edges(edges)
+            if self.thin:
+                edges[(edges == 1) & ~thin(edges == 1)] = 0
+        results['gt_edge_map'] = edges
         return results
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(radius={self.radius}, '
             f'instance_sensitive={self.instance_sensitive}, thin={self.thin}, '
-            f'num_classes={self.num_classes}, background={self.background})'
+            f'class_agnostic={self.class_agnostic}, num_classes={self.num_classes}, '
+            f'background={self.background})'
         )

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmsteal.models.decode_heads.backbone_levels import check_strides
 from mmsteal.models.decode_heads.bilinear_upconv import BilinearUpConv
 from mmsteal.models.decode_heads.edge_head import EdgeHead
 
@@ -34,10 +35,13 @@ class CASENetHead(EdgeHead):
         upsample (str): `'upconv'`: learnable up-convolutions that start as bilinear
             interpolation, to full resolution, as in the paper. `'bilinear'`: fixed interpolation
             to the finest level; for any backbone.
+        supervise_sides (bool): Train the maps :math:`F_j`, too, on the edges of all classes
+            together.
         **kwargs: See :class:`EdgeHead`.
 
     Outputs:
-        `'fused'` and `'side5'` (the last level's own K maps), both (N, K, h, w).
+        `'fused'` and `'side5'` (the last level's own K maps), both (N, K, h, w); with
+        `supervise_sides` also `'edge1'`, `'edge2'`, ..., the :math:`F_j`, (N, 1, h, w).
 
     Raises:
         ValueError: If the levels, channels and strides do not fit together.
@@ -51,6 +55,7 @@ class CASENetHead(EdgeHead):
         in_index: Sequence[int],
         in_strides: Sequence[int] | None = None,
         upsample: Literal['upconv', 'bilinear'] = 'bilinear',
+        supervise_sides: bool = False,
         **kwargs,
     ) -> None:
         in_channels, in_index = list(in_channels), list(in_index)
@@ -76,24 +81,40 @@ class CASENetHead(EdgeHead):
             input_transform='multiple_select',
             **kwargs,
         )
-        self.sides = nn.ModuleList(nn.Conv2d(c, 1, 1) for c in in_channels[:-1])
-        self.side5 = nn.Conv2d(in_channels[-1], num_classes, 1)
+        self.supervise_sides = supervise_sides
+        num_maps = self._num_maps()
+        *sides, self.side5 = (self._side(level) for level in range(len(num_maps)))
+        self.sides = nn.ModuleList(sides)
         if upsample == 'upconv':
-            channels = [1] * len(self.sides) + [num_classes]
             self.upsamplers = nn.ModuleList(
-                BilinearUpConv(c, stride) for c, stride in zip(channels, in_strides, strict=True)
+                BilinearUpConv(n, stride) for n, stride in zip(num_maps, in_strides, strict=True)
             )
         else:
             self.upsamplers = None
-        self.fuse = nn.Conv2d(num_classes * len(in_channels), num_classes, 1, groups=num_classes)
+        self.fuse = self._fusion()
         self._reset_parameters()
 
+    def _num_maps(self) -> list[int]:
+        """How many maps each level gives."""
+        return [1] * (len(self.in_channels) - 1) + [self.num_classes]
+
+    def _side(self, level: int) -> nn.Module:
+        """From a level to its maps; where it is more than a convolution, `score` makes them."""
+        return nn.Conv2d(self.in_channels[level], self._num_maps()[level], 1)
+
+    def _fusion(self) -> nn.Module:
+        """What makes K fused maps of those of all levels."""
+        num_levels, k = len(self.in_channels), self.num_classes
+        return nn.Conv2d(k * num_levels, k, 1, groups=k)
+
     def _reset_parameters(self) -> None:
-        for conv in (*self.sides, self.side5):
-            nn.init.normal_(conv.weight, std=0.01)
-            nn.init.zeros_(conv.bias)
-        nn.init.constant_(self.fuse.weight, 1 / (len(self.sides) + 1))
-        nn.init.zeros_(self.fuse.bias)
+        for side in (*self.sides, self.side5):
+            score = getattr(side, 'score', side)
+            nn.init.normal_(score.weight, std=0.01)
+            nn.init.zeros_(score.bias)
+        if isinstance(self.fuse, nn.Conv2d):
+            nn.init.constant_(self.fuse.weight, 1 / len(self.in_channels))
+            nn.init.zeros_(self.fuse.bias)
 
     def init_weights(self) -> None:
         """Initialise as the paper does; `init_cfg`, where given, comes after."""
@@ -107,13 +128,26 @@ class CASENetHead(EdgeHead):
             inputs (Sequence[Tensor]): The backbone's outputs, each (N, C_i, h_i, w_i).
 
         Returns:
-            dict[str, Tensor]: `'fused'` and `'side5'`, (N, K, h, w).
+            dict[str, Tensor]: See the class.
         """
-        levels = self._transform_inputs(inputs)
-        maps = [conv(x) for conv, x in zip((*self.sides, self.side5), levels, strict=True)]
-        maps = self._to_one_size(maps)
-        *sides, side5 = maps
-        return {'fused': self._fuse(torch.cat(sides, dim=1), side5), 'side5': side5}
+        *sides, side5 = self._to_one_size(self._score(self._transform_inputs(inputs)))
+        return self._outputs(self._fuse(torch.cat(sides, dim=1), side5), sides, side5)
+
+    def _transform_inputs(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Select the levels; those that do not fit are named."""
+        levels = super()._transform_inputs(inputs)
+        check_strides(levels, [up.factor for up in self.upsamplers or ()])
+        return levels
+
+    def _score(self, levels: Sequence[Tensor]) -> list[Tensor]:
+        """Maps of each level, at its size."""
+        return [side(x) for side, x in zip((*self.sides, self.side5), levels, strict=True)]
+
+    def _outputs(self, fused: Tensor, sides: Sequence[Tensor], side5: Tensor) -> dict[str, Tensor]:
+        """Name what is to be trained."""
+        supervised = sides if self.supervise_sides else ()
+        edges = {f'edge{i}': side for i, side in enumerate(supervised, start=1)}
+        return {'fused': fused, 'side5': side5, **edges}
 
     def _to_one_size(self, maps: list[Tensor]) -> list[Tensor]:
         if self.upsamplers is None:
@@ -123,11 +157,16 @@ class CASENetHead(EdgeHead):
                 else F.interpolate(x, size=size, mode='bilinear', align_corners=self.align_corners)
                 for x in maps
             ]  # fmt: skip
-        maps = [up(x) for up, x in zip(self.upsamplers, maps, strict=True)]
-        # A level of ceil(H / s) rows comes back as up to s - 1 rows too many: cut to the smallest.
-        height = min(x.shape[2] for x in maps)
-        width = min(x.shape[3] for x in maps)
-        return [x[:, :, :height, :width] for x in maps]
+        # The size of the network's input, if every level reaches it. Coarser levels come back a few
+        # rows too large, or too small where the backbone rounds down.
+        size = [
+            min(
+                self.upsamplers[0].factor * maps[0].shape[axis],
+                *(up.reach(x.shape[axis]) for up, x in zip(self.upsamplers, maps, strict=True)),
+            )
+            for axis in (2, 3)
+        ]
+        return [up(x, size) for up, x in zip(self.upsamplers, maps, strict=True)]
 
     def _fuse(self, sides: Tensor, side5: Tensor) -> Tensor:
         # The grouped convolution over [A_k, F_1 .. F_J] for every k, without building its input

@@ -11,7 +11,9 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmsteal.functional.edge_geometry import edge_geometry
+from mmsteal.functional.union_edges import union_edges
+from mmsteal.models.decode_heads.backbone_levels import check_levels
+from mmsteal.models.losses.shared_geometry import SharedGeometry
 
 
 class EdgeHead(BaseDecodeHead):
@@ -22,7 +24,8 @@ class EdgeHead(BaseDecodeHead):
 
     A subclass implements :meth:`forward`, which returns logits by name: `'fused'` (N, K, h, w) is
     the prediction; others, such as `'side5'`, are supervised beside it. Losses of `loss_decode`
-    apply to the prediction, those of `loss_side` to every other output.
+    apply to the prediction, those of `loss_side` to every other output. An output of one map,
+    where K is more than one, is class-agnostic: it learns the edges of all classes together.
 
     Args:
         in_channels (int | Sequence[int]): Channels of the backbone's levels.
@@ -73,6 +76,11 @@ class EdgeHead(BaseDecodeHead):
     def forward(self, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
         """Compute logits by name; `'fused'` is the prediction."""
 
+    def _transform_inputs(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Select the backbone's levels that the head reads, if they fit it."""
+        check_levels(self, inputs)
+        return super()._transform_inputs(inputs)
+
     def _stack_batch_gt(self, batch_data_samples) -> Tensor:
         """Stack the edge labels of a batch: (N, K, H, W) uint8 in {0, 1, ignore_index}."""
         for sample in batch_data_samples:
@@ -95,7 +103,12 @@ class EdgeHead(BaseDecodeHead):
                 f'Expected edge labels of {self.num_classes} classes (`num_classes` of '
                 f'{type(self).__name__}), but {_name(batch_data_samples[0])} has '
                 f"{target.shape[1]}; set the head's `num_classes` to the number of classes of "
-                'the dataset.'
+                'the dataset'
+                + (
+                    ', or unite them: dict(type="GenerateEdges", class_agnostic=True).'
+                    if self.num_classes == 1
+                    else '.'
+                )
             )
         return target
 
@@ -118,22 +131,23 @@ class EdgeHead(BaseDecodeHead):
         }  # fmt: skip
         if self.aligner is not None:
             target = self.aligner(logits['fused'].detach(), batch_data_samples, target)
-        geometries: dict = {}
+        # Normals of the labels cost more than the losses: once a step, not once a loss.
+        shared = {self.num_classes: SharedGeometry(target, self.ignore_index)}
         losses: dict[str, Tensor] = {}
         for name, x in logits.items():
-            fused = name == 'fused'
+            fused, num_maps = name == 'fused', x.shape[1]
+            if num_maps not in shared:
+                united = union_edges(target, ignore_index=self.ignore_index)
+                shared[num_maps] = SharedGeometry(united, self.ignore_index)
+            geometry = shared[num_maps]
             for loss in self.loss_decode if fused else self.loss_side:
                 key = loss.loss_name if fused else f'{name}.{loss.loss_name}'
-                options = {}
-                # Normals of the labels cost more than the losses: once a step, not once a loss.
-                settings = getattr(loss, 'geometry_settings', None)
-                if settings is not None:
-                    if settings not in geometries:
-                        geometries[settings] = edge_geometry(
-                            target, ignore_index=self.ignore_index, **dict(settings)
-                        )
-                    options['geometry'] = geometries[settings]
-                value = loss(x, target, ignore_index=self.ignore_index, **options)
+                value = loss(
+                    x,
+                    geometry.target,
+                    ignore_index=self.ignore_index,
+                    **geometry.options_for(loss),
+                )
                 losses[key] = losses[key] + value if key in losses else value
         losses.update(_monitors(logits['fused'], target))
         return losses

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from mmsteal.models.decode_heads.backbone_levels import check_levels
 from mmsteal.models.decode_heads.edge_head import EdgeHead
 
 
@@ -55,6 +56,7 @@ class EdgeHeadWrapper(EdgeHead):
         Returns:
             dict[str, Tensor]: `'fused'`, (N, K, h, w).
         """
+        check_levels(self.head, inputs)
         logits = self.head(inputs)
         if not isinstance(logits, Tensor):
             raise TypeError(

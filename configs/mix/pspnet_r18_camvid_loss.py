@@ -1,0 +1,5 @@
+# PSPNet with the STEAL losses on the boundaries of its own soft segmentation.
+_base_ = ['./pspnet_r18_camvid.py']
+model = dict(
+    decode_head=dict(loss_decode=[dict(type='CrossEntropyLoss'), dict(type='SegBoundaryLoss')])
+)

@@ -1,0 +1,23 @@
+# STEAL on top of DFF; alignment over the last fifth. Eq. 7 has alpha = (1, 10, 1) for sums. DFF's
+# losses are means: over the weights of the cross entropy, which add up to twice the edge pixels,
+# and over the centre line, about a quarter of the band of radius 2. So (1, 10, 1) becomes
+# (1, 1.25, 0.125), here times the 2 of the cross entropy.
+_base_ = ['./dff_sbd.py', './_base_/steal.py']
+model = dict(
+    decode_head=dict(
+        loss_decode=[
+            _base_.loss,
+            dict(type='ThinningNMSLoss', loss_weight=2.5, reduction='mean'),
+            dict(type='DirectionLoss', loss_weight=0.25, reduction='mean'),
+        ]
+    )
+)
+custom_hooks = [
+    dict(
+        type='LevelSetAlignHook',
+        scope='dataset',
+        begin=21000,
+        interval=2000,
+        align=_base_.level_set,
+    )
+]
