@@ -233,6 +233,11 @@ class LabelFormat(ABC):
         )
 
 
+def as_values(values: Any) -> tuple[Any, ...]:
+    """One value or several, as a tuple: on a command line one is given as it is."""
+    return (values,) if isinstance(values, int | str) else tuple(values)
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width of an image, from its header.
 

@@ -16,6 +16,7 @@ from mmsteal.label_formats.base import (
     LabelItem,
     LabelProblem,
     Unclaimed,
+    as_values,
     check_size,
     dump_json,
     encode_png,
@@ -118,8 +119,8 @@ class CityscapesFormat(LabelFormat):
         images (str | Path | None): Folder of the images, if it is not `ROOT/leftImg8bit/SPLIT`.
         split (str | None): train, train_extra, val or test; None: whatever is there.
         annotation (str): `'gtFine'` or `'gtCoarse'`.
-        ignore (Sequence[int]): Ids of pixels to leave alone: ego vehicle, rectification border,
-            out of roi. 0, unlabeled, is no object, and objects may grow into it.
+        ignore (int | Sequence[int]): Ids of pixels to leave alone: ego vehicle, rectification
+            border, out of roi. 0, unlabeled, is no object, and objects may grow into it.
         tolerance_px (float): How far polygons may leave the pixels to save vertices, see
             :func:`mmsteal.label_formats.polygons.trace_mask`.
         classes (Mapping[str, int | str] | None): Names of another format -> Cityscapes' own ids;
@@ -137,7 +138,7 @@ class CityscapesFormat(LabelFormat):
         images: str | Path | None = None,
         split: str | None = None,
         annotation: Literal['gtFine', 'gtCoarse'] = 'gtFine',
-        ignore: Sequence[int] = (1, 2, 3),
+        ignore: int | Sequence[int] = (1, 2, 3),
         tolerance_px: float = 0.0,
         classes: Mapping[str, int | str] | None = None,
         unclaimed: Unclaimed = None,
@@ -154,7 +155,7 @@ class CityscapesFormat(LabelFormat):
         if root is not None and images is None:
             images = Path(root) / 'leftImg8bit' / self.split
         self.images = None if images is None else Path(images)
-        self.ignore = frozenset(ignore)
+        self.ignore = frozenset(as_values(ignore))
         self.tolerance_px = tolerance_px
 
     def _find(self, root: Path) -> tuple[list[LabelItem], list[LabelProblem]]:

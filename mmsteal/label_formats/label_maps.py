@@ -112,8 +112,10 @@ def split_objects(
     codes = labels[inside].astype(np.int64) << 32
     if instances is not None:
         codes |= instances[inside].astype(np.int64)
-    pairs, index = np.unique(codes, return_inverse=True)
-    object_map[inside] = index
+    # Labels come in runs, far fewer than pixels to sort.
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    pairs, index = np.unique(codes[starts], return_inverse=True)
+    object_map[inside] = np.repeat(index, np.diff(starts, append=codes.size))
     for code in pairs.tolist():
         value = code >> 32
         objects.append(AnnotatedObject(value, (names or {}).get(value), code & 0xFFFFFFFF))

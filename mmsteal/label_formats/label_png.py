@@ -17,6 +17,7 @@ from mmsteal.label_formats.base import (
     LabelItem,
     LabelProblem,
     Unclaimed,
+    as_values,
     check_size,
     find_files,
     pair_files,
@@ -46,8 +47,8 @@ class LabelPngFormat(LabelFormat):
         image_suffix (str | None): Ending of the images, e.g. `'_leftImg8bit.png'`; None: any
             image.
         label_suffix, instance_suffix (str): Endings of the label and instance files.
-        ignore (Sequence[int]): Values of pixels to leave alone.
-        background (Sequence[int]): Values that are no object, and that objects may grow into.
+        ignore (int | Sequence[int]): Values of pixels to leave alone.
+        background (int | Sequence[int]): Values that are no object, and that objects may grow into.
         components (bool): Without instances, each 8-connected component of a value is an object;
             False: each value is one.
         known (Sequence[int] | None): All values that may occur; others are refused. None: the
@@ -68,8 +69,8 @@ class LabelPngFormat(LabelFormat):
         image_suffix: str | None = None,
         label_suffix: str = '.png',
         instance_suffix: str = '.png',
-        ignore: Sequence[int] = (255,),
-        background: Sequence[int] = (),
+        ignore: int | Sequence[int] = (255,),
+        background: int | Sequence[int] = (),
         components: bool = False,
         known: Sequence[int] | None = None,
         write_instances: bool = False,
@@ -84,8 +85,8 @@ class LabelPngFormat(LabelFormat):
         self.image_endings = IMAGE_SUFFIXES if image_suffix is None else (image_suffix,)
         self.label_suffix = label_suffix
         self.instance_suffix = instance_suffix
-        self.ignore = tuple(ignore)
-        self.background = tuple(background)
+        self.ignore = as_values(ignore)
+        self.background = as_values(background)
         self.components = components
         self.known = None if known is None else frozenset(known)
         if known is None and self.classes:

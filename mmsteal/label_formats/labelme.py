@@ -19,6 +19,7 @@ from mmsteal.label_formats.base import (
     LabelFormat,
     LabelItem,
     LabelProblem,
+    as_values,
     check_finite,
     check_size,
     dump_json,
@@ -47,8 +48,8 @@ class LabelmeFormat(LabelFormat):
     Args:
         root (str | Path | None): Folder of the JSON files, searched with its subfolders.
         images (str | Path | None): Folder of the images; None: beside the JSON files.
-        ignore (Sequence[str]): Labels of pixels to leave alone.
-        background (Sequence[str]): Labels that are no object.
+        ignore (str | Sequence[str]): Labels of pixels to leave alone.
+        background (str | Sequence[str]): Labels that are no object.
         tolerance_px (float): How far polygons may leave the pixels to save vertices, see
             :func:`mmsteal.label_formats.polygons.trace_mask`.
         classes (Mapping[str, int | str] | None): Names -> labels. When given, other labels in the
@@ -64,15 +65,15 @@ class LabelmeFormat(LabelFormat):
         root: str | Path | None = None,
         *,
         images: str | Path | None = None,
-        ignore: Sequence[str] = ('__ignore__',),
-        background: Sequence[str] = ('_background_',),
+        ignore: str | Sequence[str] = ('__ignore__',),
+        background: str | Sequence[str] = ('_background_',),
         tolerance_px: float = 0.0,
         classes: Mapping[str, int | str] | None = None,
     ) -> None:
         super().__init__(root, classes=classes)
         self.images = Path(images) if images is not None else self.root
-        self.ignore = frozenset(ignore)
-        self.background = frozenset(background)
+        self.ignore = frozenset(as_values(ignore))
+        self.background = frozenset(as_values(background))
         self.tolerance_px = tolerance_px
 
     def _find(self, root: Path) -> tuple[list[LabelItem], list[LabelProblem]]:

@@ -42,7 +42,7 @@ class VocFormat(LabelPngFormat):
             SegmentationObject too.
         classes (Mapping[str, int | str] | None): Names -> values, by default VOC's 20. Values
             that are not in it are refused.
-        ignore (Sequence[int]): Values of pixels to leave alone.
+        ignore (int | Sequence[int]): Values of pixels to leave alone.
         unclaimed (str | int | None): See :class:`LabelFormat`.
     """
 
@@ -57,7 +57,7 @@ class VocFormat(LabelPngFormat):
         components: bool = False,
         write_instances: bool = True,
         classes: Mapping[str, int | str] | None = None,
-        ignore: Sequence[int] = (255,),
+        ignore: int | Sequence[int] = (255,),
         unclaimed: Unclaimed = None,
     ) -> None:
         instances = None if root is None else Path(root) / 'SegmentationObject'
