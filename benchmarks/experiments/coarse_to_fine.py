@@ -26,6 +26,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from grabcut import grabcut
 from mmengine.config import DictAction
 from mmseg.registry import DATASETS
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ from tqdm import tqdm
 
 from mmsteal.apis import EdgeInferencer, load_run_config
 from mmsteal.datasets.transforms.coarsen import coarsen
-from mmsteal.functional import label_objects, refine_objects, settle_overlaps, simulate_coarse_mask
+from mmsteal.functional import label_objects, refine_objects, simulate_coarse_objects
 from mmsteal.functional.label_objects import LabelObjects
 
 RING_PX = 24
@@ -111,11 +112,10 @@ class Scene:
             self.labels, self.instances, error_px, background=nothing, ignore_index=255
         )
         exact = label_objects(self.labels, self.instances, without=(nothing, 255))
-        clicks = sum(
-            simulate_coarse_mask(exact.object_map == m, error_px)[1]
-            for m in range(len(exact.values))
+        _, clicks = simulate_coarse_objects(exact.object_map, error_px)
+        return label_objects(coarse, ids, without=(nothing, 255), components=ids is None), sum(
+            clicks
         )
-        return label_objects(coarse, ids, without=(nothing, 255), components=ids is None), clicks
 
 
 def load_scenes(cfg, inferencer: EdgeInferencer, scale: float, number: int | None) -> list[Scene]:
@@ -144,8 +144,8 @@ Method = Callable[[Scene, LabelObjects, float], NDArray[np.int32]]
 def build_methods(args: argparse.Namespace) -> dict[str, Method]:
     known: dict[str, Method] = {
         'refine': refiner(args.align),
-        'grabcut-ring': lambda scene, objects, _: grabcut(scene, objects, ring_px=RING_PX),
-        'grabcut-whole': lambda scene, objects, _: grabcut(scene, objects, ring_px=None),
+        'grabcut-ring': by_grabcut(RING_PX),
+        'grabcut-whole': by_grabcut(None),
     }
     if not args.sweep:
         return {name: known[name] for name in args.methods}
@@ -172,34 +172,14 @@ def refiner(options: dict) -> Method:
     return refine
 
 
-def grabcut(scene: Scene, objects: LabelObjects, *, ring_px: int | None) -> NDArray[np.int32]:
-    """GrabCut of every object from its coarse mask; overlaps as in the refinement.
+def by_grabcut(ring_px: int | None) -> Method:
+    def cut(scene: Scene, objects: LabelObjects, error_px: float) -> NDArray[np.int32]:
+        owner = grabcut(scene.image, objects.object_map, ring_px=ring_px)
+        frozen = scene.labels == 255
+        owner[frozen] = objects.object_map[frozen]
+        return owner
 
-    Args:
-        scene: The image.
-        objects: Coarse objects.
-        ring_px: Width of the ring in which nobody knows, around an object that is sure of its
-            pixels. None: the whole image is open, and the object's pixels only probable.
-    """
-    given = np.stack([objects.object_map == m for m in range(len(objects.values))])
-    masks = []
-    for mask in given:
-        trimap = np.full(mask.shape, cv2.GC_PR_BGD, np.uint8)
-        trimap[mask] = cv2.GC_PR_FGD
-        if ring_px is not None:
-            disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * ring_px + 1,) * 2)
-            trimap[cv2.dilate(mask.view(np.uint8), disk) == 0] = cv2.GC_BGD
-            trimap[mask] = cv2.GC_FGD
-        one_side = not (trimap & 1).any() or (trimap & 1).all()
-        if not one_side:
-            cv2.setRNGSeed(0)
-            models = np.zeros((1, 65)), np.zeros((1, 65))
-            cv2.grabCut(scene.image, trimap, None, *models, 5, cv2.GC_INIT_WITH_MASK)
-        masks.append((trimap & 1).astype(bool))
-    owner = settle_overlaps(np.stack(masks), given)
-    frozen = scene.labels == 255
-    owner[frozen] = objects.object_map[frozen]
-    return owner
+    return cut
 
 
 @dataclass
@@ -227,6 +207,7 @@ class Score:
     def add(
         self, scene: Scene, objects: LabelObjects, refined: NDArray[np.int32], seconds: float
     ) -> None:
+        """Count an image."""
         counted = scene.labels != 255
         labels = np.array([*objects.values, self.num_classes])[refined]
         ids = np.array([*objects.instances, 0])[refined]
@@ -242,6 +223,7 @@ class Score:
         self.seconds.append(seconds)
 
     def row(self) -> dict:
+        """Scores in percent, and seconds an image."""
         with np.errstate(invalid='ignore'):
             per_class = 100 * self.both / self.either
         return dict(

@@ -1,0 +1,267 @@
+"""Are refined labels worth training on? Section 4.3 of the paper ("Better Segmentation").
+
+python benchmarks/experiments/segmentor_on_refined.py configs/steal_demo.py EDGE_CHECKPOINT \
+    --errors 8 16 --seeds 0 1 2 --work-dir work_dirs/segmentor_on_refined
+
+The exact labels of the training set get the error of a coarse annotation (section 4.1), and the
+edge model refines them. One segmentor learns from each: fine, coarse, refined; all are judged on
+the exact labels of the validation set. Without --data-root it is the demo set, which is made; any
+other set that the config of --segmentor reads by an EdgeDataset will do.
+
+It can be killed at any time: run again, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import itertools
+import json
+import statistics
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from mmsteal.apis import load_run_config
+from mmsteal.apis.label_refiner import LabelRefiner
+from mmsteal.datasets import EdgeDataset
+from mmsteal.datasets.demo_set import write_demo_set
+from mmsteal.datasets.edge_dataset import lookup_table
+from mmsteal.datasets.transforms.coarsen import coarsen
+from mmsteal.evaluation import label_error
+from mmsteal.label_formats.base import replace_files
+from mmsteal.label_formats.label_maps import encode_map, map_values, read_map
+
+SEGMENTOR = Path(__file__).resolve().parents[2] / 'configs' / 'mix' / 'deeplabv3plus_r18_demo.py'
+FIELDS = ('labels', 'error_px', 'seed', 'mIoU', 'F', 'precision', 'recall', 'label_px', 'label_IoU')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help='of the edge model')
+    parser.add_argument('checkpoint', help='its trained weights')
+    parser.add_argument('--segmentor', default=str(SEGMENTOR), help='config of the segmentor')
+    parser.add_argument('--data-root', help='the set; default: the demo set, which is made')
+    parser.add_argument(
+        '--instances',
+        help='folder of instance PNGs of the training images, below the data root: each is '
+        'outlined by itself (of the demo set: instances/train)',
+    )
+    parser.add_argument('--work-dir', default='work_dirs/segmentor_on_refined')
+    parser.add_argument('--errors', type=float, nargs='+', default=[8.0, 16.0], help='px')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument(
+        '--labels', nargs='+', default=['fine', 'coarse', 'refined'],
+        choices=['fine', 'coarse', 'refined'], help='what to learn from',
+    )  # fmt: skip
+    parser.add_argument('--max-iters', type=int, default=500)
+    parser.add_argument('--num-train', type=int, default=240, help='images of the demo set')
+    parser.add_argument('--num-val', type=int, default=60)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    work_dir = Path(args.work_dir).resolve()
+    if args.data_root is None:
+        args.data_root = str(work_dir / 'data')
+        args.instances = args.instances or 'instances/train'
+        write_demo_set(args.data_root, num_train=args.num_train, num_val=args.num_val)
+    keep_settings(work_dir / 'settings.json', args)
+    errors = {name: [0.0] if name == 'fine' else args.errors for name in args.labels}
+    label_sets = write_labels(args, [(n, e) for n in errors for e in errors[n]])
+    rows = []
+    for seed in args.seeds:
+        for (name, error_px), found in label_sets.items():
+            rows.append(one_run(args, name, error_px, seed, found))
+            write_tables(work_dir, rows)
+    print((work_dir / 'results.md').read_text())
+
+
+def keep_settings(path: Path, args: argparse.Namespace) -> None:
+    """Refuse to go on in a folder of runs that were trained otherwise."""
+    settings = dict(
+        config=Path(args.config).name,
+        checkpoint=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
+        segmentor=Path(args.segmentor).name,
+        data_root=str(Path(args.data_root).resolve()),
+        instances=args.instances,
+        max_iters=args.max_iters,
+    )
+    if path.is_file() and json.loads(path.read_text()) != settings:
+        raise SystemExit(
+            f'error: the runs in {path.parent} have other settings, see {path}; choose another '
+            '--work-dir, or remove that one.'
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_files({path: json.dumps(settings, indent=1).encode()})
+
+
+class TrainingLabels:
+    """Labels of the training images in the values of training: 0..K-1, K background, 255 ignored.
+
+    Attributes:
+        dataset: The training set of the segmentor.
+        names: Its K classes.
+        background: K, or None where every pixel has a class.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        init_default_scope('mmseg')
+        self.dataset = DATASETS.build(cfg.train_dataloader.dataset)
+        if not isinstance(self.dataset, EdgeDataset):
+            raise SystemExit(
+                'error: expected the training set of --segmentor to be an EdgeDataset, but got '
+                f'{type(self.dataset).__name__}.'
+            )
+        self.names = tuple(self.dataset.metainfo['classes'])
+        value_map = self.dataset.value_map
+        self.background = len(self.names) if len(self.names) in value_map.values() else None
+        self.folder = Path(self.dataset.data_prefix['seg_map_path']).resolve()
+        self._to_label = lookup_table(value_map, 256)
+        self._to_value = np.full(256, 255, np.uint8)
+        for value, label in reversed(value_map.items()):
+            if value >= 0:
+                self._to_value[label] = value
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def files(self, index: int) -> tuple[str, str]:
+        """Path of an image, and the name of its label below the folder of the labels."""
+        info = self.dataset.get_data_info(index)
+        return info['img_path'], str(Path(info['seg_map_path']).resolve().relative_to(self.folder))
+
+    def read(self, path: Path) -> NDArray[np.uint8]:
+        """Labels (H, W) of a file."""
+        return self._to_label[map_values(read_map(path))].astype(np.uint8)
+
+    def write(self, labels: NDArray[np.uint8], path: Path, like: Path) -> None:
+        """Write labels (H, W) with the values and the palette of another file."""
+        replace_files({path: encode_map(self._to_value[labels], path, like=read_map(like))})
+
+    def objects(self, folder: Path):
+        """The classes of each image as objects: ids from 1, 0 for none, -1 where ignored."""
+        for index in range(len(self)):
+            labels = self.read(folder / self.files(index)[1]).astype(np.int32)
+            yield np.where(labels == 255, -1, np.where(labels < len(self.names), labels + 1, 0))
+
+
+def write_labels(args: argparse.Namespace, wanted: list[tuple[str, float]]) -> dict:
+    """Make the labels of each kind and error; those that are there stay.
+
+    Returns:
+        dict: Kind and error in px -> folder, and its error against the exact labels.
+    """
+    exact = TrainingLabels(load_run_config(args.segmentor, data_root=args.data_root))
+    folders = {}
+    for name, error_px in wanted:
+        folder = Path(args.work_dir).resolve() / 'labels' / f'{name}_{error_px:g}px'
+        folders[name, error_px] = exact.folder if name == 'fine' else folder
+    refiner = None
+    for (name, error_px), folder in folders.items():
+        missing = [i for i in range(len(exact)) if not (folder / exact.files(i)[1]).is_file()]
+        for index in tqdm(missing, desc=f'{name} labels, {error_px:g} px'):
+            image, file = exact.files(index)
+            labels, instances = coarsen(
+                exact.read(exact.folder / file),
+                read_instances(args, file),
+                error_px,
+                background=exact.background,
+                ignore_index=255,
+            )
+            if name == 'refined':
+                refiner = refiner or LabelRefiner(
+                    args.config, args.checkpoint, background=exact.background
+                )
+                labels = refiner(
+                    image,
+                    labels,
+                    classes=dict(enumerate(exact.names)),
+                    instance_map=instances,
+                    components=instances is None,
+                    error_px=error_px,
+                ).label_map
+            exact.write(labels, folder / file, like=exact.folder / file)
+    return {
+        key: (folder, label_error(zip(exact.objects(exact.folder), exact.objects(folder))))
+        for key, folder in folders.items()
+    }
+
+
+def read_instances(args: argparse.Namespace, file: str) -> NDArray[np.int32] | None:
+    """Instance ids (H, W) of an image, where the set has them."""
+    if args.instances is None:
+        return None
+    return map_values(read_map(Path(args.data_root, args.instances, file)))
+
+
+def one_run(args: argparse.Namespace, name: str, error_px: float, seed: int, found: tuple) -> dict:
+    """Train, judge, and keep the row beside the run."""
+    labels, error = found
+    folder = Path(args.work_dir).resolve() / f'{name}_{error_px:g}px_seed{seed}'
+    done = folder / 'row.json'
+    if done.is_file():
+        return json.loads(done.read_text())
+    cfg = load_run_config(args.segmentor, work_dir=str(folder), data_root=args.data_root)
+    cfg.train_dataloader.dataset.data_prefix.seg_map_path = str(labels)
+    cfg.train_cfg.update(max_iters=args.max_iters, val_interval=args.max_iters)
+    cfg.param_scheduler[-1].end = args.max_iters
+    cfg.randomness = dict(seed=seed)
+    cfg.default_hooks.checkpoint.update(interval=100, max_keep_ckpts=1, save_best=None)
+    cfg.default_hooks.visualization.draw = False
+    cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
+    cfg.log_level = 'WARNING'
+    cfg.resume = True
+    cfg.experiment_name = folder.name
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    scores = runner.val_loop.run()
+    row = dict(
+        labels=name, error_px=error_px, seed=seed, mIoU=float(scores['mIoU']),
+        F=float(scores['seg_edge/MF']), precision=float(scores['seg_edge/precision']),
+        recall=float(scores['seg_edge/recall']), label_px=error.px, label_IoU=100 * error.iou,
+    )  # fmt: skip
+    replace_files({done: json.dumps(row).encode()})
+    print({key: round(v, 2) if isinstance(v, float) else v for key, v in row.items()}, flush=True)
+    return row
+
+
+def write_tables(folder: Path, rows: list[dict]) -> None:
+    """results.csv with every run, results.md with mean and standard deviation over the seeds."""
+    with open(folder / 'results.csv', 'w', newline='') as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows(rows)
+    lines = [
+        '| labels | at most, px | their error: distance, px | IoU | mIoU | F | runs |',
+        '|---|---|---|---|---|---|---|',
+    ]
+
+    def group(row: dict) -> tuple[float, str]:
+        return row['error_px'], row['labels']
+
+    for (error_px, name), same in itertools.groupby(sorted(rows, key=group), group):
+        runs = list(same)
+        cells = [_mean_and_spread([run[key] for run in runs]) for key in ('mIoU', 'F')]
+        lines.append(
+            f'| {name} | {error_px:g} | {runs[0]["label_px"]:.2f} | {runs[0]["label_IoU"]:.1f} | '
+            f'{" | ".join(cells)} | {len(runs)} |'
+        )
+    (folder / 'results.md').write_text('\n'.join(lines) + '\n')
+
+
+def _mean_and_spread(values: list[float]) -> str:
+    mean = f'{statistics.mean(values):.1f}'
+    return f'{mean} ± {statistics.stdev(values):.1f}' if len(values) > 1 else mean
+
+
+if __name__ == '__main__':
+    main()
