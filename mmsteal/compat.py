@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 import os
 import pickle
+import shutil
+import subprocess
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 
@@ -65,7 +67,7 @@ def prepare_distributed(cfg) -> None:
     if torch.cuda.is_available() or cfg.get('launcher', 'none') == 'none':
         return
     if cfg.launcher == 'slurm':
-        _slurm_to_env()
+        slurm_to_env()
     if 'RANK' not in os.environ:
         raise RuntimeError(
             f'Expected the environment variable RANK to be set by the launcher "{cfg.launcher}", '
@@ -83,7 +85,7 @@ def prepare_distributed(cfg) -> None:
     cfg.model_wrapper_cfg = wrapper
 
 
-def _slurm_to_env() -> None:
+def slurm_to_env() -> None:
     """Give torch.distributed the variables that it reads, from those that slurm sets."""
     for ours, theirs in (
         ('RANK', 'SLURM_PROCID'),
@@ -92,6 +94,14 @@ def _slurm_to_env() -> None:
     ):
         if theirs in os.environ:
             os.environ[ours] = os.environ[theirs]
+    nodes = os.environ.get('SLURM_STEP_NODELIST')
+    if 'MASTER_ADDR' not in os.environ and nodes and shutil.which('scontrol'):
+        # Rank 0 listens, and it runs on the first node of the step; slurm may have been asked from
+        # another machine.
+        hosts = subprocess.run(
+            ['scontrol', 'show', 'hostnames', nodes], capture_output=True, text=True, check=False
+        ).stdout.split()
+        os.environ.update({'MASTER_ADDR': hosts[0]} if hosts else {})
     os.environ.setdefault('MASTER_ADDR', os.environ.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'))
     os.environ.setdefault('MASTER_PORT', '29500')
 

@@ -15,7 +15,7 @@ from tests.tiny_runs import CAMVID_OPTIONS, SIZE, label_map, run_tiny, write_cam
 
 FOLDER = REPO / 'configs' / 'mix'
 CAMVID = sorted(FOLDER.glob('*_camvid*.py'))
-CITYSCAPES = sorted(FOLDER.glob('*_cityscapes_*.py'))
+CITYSCAPES = sorted(FOLDER.glob('pspnet_*_cityscapes_*.py'))
 
 
 def check(path, runner, losses, metrics):

@@ -174,7 +174,11 @@ def refiner(options: dict) -> Method:
 
 def by_grabcut(ring_px: int | None) -> Method:
     def cut(scene: Scene, objects: LabelObjects, error_px: float) -> NDArray[np.int32]:
-        owner = grabcut(scene.image, objects.object_map, ring_px=ring_px)
+        # Without instances a class is cut out as a whole: its parts by themselves take minutes.
+        pairs = list(zip(objects.values, objects.instances, strict=True))
+        first = [pairs.index(pair) for pair in pairs]
+        together = np.array([*first, -1])[objects.object_map].astype(np.int32)
+        owner = grabcut(scene.image, together, ring_px=ring_px)
         frozen = scene.labels == 255
         owner[frozen] = objects.object_map[frozen]
         return owner

@@ -29,22 +29,39 @@ def grabcut(
     Returns:
         Index of the object of each pixel after it (H, W).
     """
-    number = int(object_map.max(initial=-1)) + 1
-    if not number:
+    present = np.unique(object_map[object_map >= 0])
+    if not len(present):
         return object_map.copy()
-    given = object_map == np.arange(number)[:, None, None]
-    masks = []
-    for mask in given:
-        trimap = np.full(mask.shape, cv2.GC_PR_BGD, np.uint8)
-        trimap[mask] = cv2.GC_PR_FGD
-        if ring_px is not None:
-            disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * ring_px + 1,) * 2)
-            trimap[cv2.dilate(mask.view(np.uint8), disk) == 0] = cv2.GC_BGD
-            trimap[mask] = cv2.GC_FGD
-        inside = (trimap & 1).astype(bool)
-        if inside.any() and not inside.all():  # it needs pixels on both sides
-            cv2.setRNGSeed(0)
-            models = np.zeros((1, 65)), np.zeros((1, 65))
-            cv2.grabCut(image, trimap, None, *models, num_iters, cv2.GC_INIT_WITH_MASK)
-        masks.append((trimap & 1).astype(bool))
-    return settle_overlaps(np.stack(masks), given)
+    given = object_map == present[:, None, None]
+    masks = [_cut(image, mask, ring_px, num_iters) for mask in given]
+    owner = settle_overlaps(np.stack(masks), given)
+    return np.append(present, -1)[owner].astype(np.int32)
+
+
+def _cut(
+    image: NDArray[np.uint8], mask: NDArray[np.bool_], ring_px: int | None, num_iters: int
+) -> NDArray[np.bool_]:
+    trimap = np.full(mask.shape, cv2.GC_PR_BGD, np.uint8)
+    trimap[mask] = cv2.GC_PR_FGD
+    box = (slice(None), slice(None))
+    if ring_px is not None and mask.any():
+        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * ring_px + 1,) * 2)
+        trimap[cv2.dilate(mask.view(np.uint8), disk) == 0] = cv2.GC_BGD
+        trimap[mask] = cv2.GC_FGD
+        # As much again around the ring stands for all that is not the object.
+        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+        box = tuple(
+            slice(max(int(where[0]) - 2 * ring_px, 0), int(where[-1]) + 1 + 2 * ring_px)
+            for where in (rows, columns)
+        )
+    part = np.ascontiguousarray(trimap[box])
+    inside = (part & 1).astype(bool)
+    if inside.any() and not inside.all():  # it needs pixels on both sides
+        cv2.setRNGSeed(0)
+        models = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.grabCut(
+            np.ascontiguousarray(image[box]), part, None, *models, num_iters, cv2.GC_INIT_WITH_MASK
+        )
+    cut = mask.copy()
+    cut[box] = part & 1
+    return cut

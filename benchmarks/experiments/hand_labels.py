@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmsteal.functional import label_objects, refine_objects
+from mmsteal.functional.gradient_edges import gradient_edges
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,7 +56,7 @@ def main() -> None:
         coarse = read_colors(next((root / 'GroundTruth').glob(f'{stem}_GT.*')))
         fine = read_colors(file)
         found = label_objects(coarse, without=(0,))
-        edges = gradient_edges(image, args.sigma)
+        edges = gradient_edges(np.ascontiguousarray(image[..., ::-1]), sigma=args.sigma)[None]
         for name, options in methods.items():
             refined, reports = found.object_map, []
             if options == 'grabcut':
@@ -79,20 +80,6 @@ def read_colors(path: Path) -> NDArray[np.int32]:
         np.asarray(Image.open(path).convert('RGB')).astype(np.int32), 2, 0
     )
     return (red << 16) + (green << 8) + blue
-
-
-def gradient_edges(image: NDArray[np.uint8], sigma: float) -> NDArray[np.float32]:
-    """Colour gradient of a photograph (1, H, W): 1 at its 99th percentile and above."""
-    smooth = cv2.GaussianBlur(
-        cv2.cvtColor(image, cv2.COLOR_BGR2LAB).astype(np.float32), (0, 0), sigma
-    )
-    gradient = sum(
-        cv2.Sobel(smooth, cv2.CV_32F, dx, dy)[..., c] ** 2
-        for dx, dy in ((1, 0), (0, 1))
-        for c in range(3)
-    )
-    strength = np.sqrt(gradient)
-    return np.clip(strength / np.percentile(strength, 99), 0, 1)[None]
 
 
 def write_table(folder: Path, ious: dict, moved: dict, num_images: int) -> None:

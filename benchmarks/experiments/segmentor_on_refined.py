@@ -19,6 +19,7 @@ import hashlib
 import itertools
 import json
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +30,12 @@ from mmseg.registry import DATASETS
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from mmsteal.apis import load_run_config
-from mmsteal.apis.label_refiner import LabelRefiner
+from mmsteal.apis import LabelRefiner, load_run_config
 from mmsteal.datasets import EdgeDataset
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.datasets.edge_dataset import lookup_table
 from mmsteal.datasets.transforms.coarsen import coarsen
-from mmsteal.evaluation import label_error
+from mmsteal.evaluation import LabelError, label_error
 from mmsteal.label_formats.base import replace_files
 from mmsteal.label_formats.label_maps import encode_map, map_values, read_map
 
@@ -61,7 +61,7 @@ def parse_args() -> argparse.Namespace:
         '--labels', nargs='+', default=['fine', 'coarse', 'refined'],
         choices=['fine', 'coarse', 'refined'], help='what to learn from',
     )  # fmt: skip
-    parser.add_argument('--max-iters', type=int, default=500)
+    parser.add_argument('--max-iters', type=int, help="of a training, in place of the config's")
     parser.add_argument('--num-train', type=int, default=240, help='images of the demo set')
     parser.add_argument('--num-val', type=int, default=60)
     return parser.parse_args()
@@ -147,14 +147,16 @@ class TrainingLabels:
         """Write labels (H, W) with the values and the palette of another file."""
         replace_files({path: encode_map(self._to_value[labels], path, like=read_map(like))})
 
-    def objects(self, folder: Path):
+    def objects(self, folder: Path) -> Iterator[NDArray[np.int32]]:
         """The classes of each image as objects: ids from 1, 0 for none, -1 where ignored."""
         for index in range(len(self)):
             labels = self.read(folder / self.files(index)[1]).astype(np.int32)
             yield np.where(labels == 255, -1, np.where(labels < len(self.names), labels + 1, 0))
 
 
-def write_labels(args: argparse.Namespace, wanted: list[tuple[str, float]]) -> dict:
+def write_labels(
+    args: argparse.Namespace, wanted: list[tuple[str, float]]
+) -> dict[tuple[str, float], tuple[Path, LabelError]]:
     """Make the labels of each kind and error; those that are there stay.
 
     Returns:
@@ -168,7 +170,8 @@ def write_labels(args: argparse.Namespace, wanted: list[tuple[str, float]]) -> d
     refiner = None
     for (name, error_px), folder in folders.items():
         missing = [i for i in range(len(exact)) if not (folder / exact.files(i)[1]).is_file()]
-        for index in tqdm(missing, desc=f'{name} labels, {error_px:g} px'):
+        bar = f'{name} labels, {error_px:g} px'
+        for index in tqdm(missing, desc=bar, mininterval=2, disable=not missing):
             image, file = exact.files(index)
             labels, instances = coarsen(
                 exact.read(exact.folder / file),
@@ -191,7 +194,10 @@ def write_labels(args: argparse.Namespace, wanted: list[tuple[str, float]]) -> d
                 ).label_map
             exact.write(labels, folder / file, like=exact.folder / file)
     return {
-        key: (folder, label_error(zip(exact.objects(exact.folder), exact.objects(folder))))
+        key: (
+            folder,
+            label_error(zip(exact.objects(exact.folder), exact.objects(folder), strict=True)),
+        )
         for key, folder in folders.items()
     }
 
@@ -203,7 +209,9 @@ def read_instances(args: argparse.Namespace, file: str) -> NDArray[np.int32] | N
     return map_values(read_map(Path(args.data_root, args.instances, file)))
 
 
-def one_run(args: argparse.Namespace, name: str, error_px: float, seed: int, found: tuple) -> dict:
+def one_run(
+    args: argparse.Namespace, name: str, error_px: float, seed: int, found: tuple[Path, LabelError]
+) -> dict:
     """Train, judge, and keep the row beside the run."""
     labels, error = found
     folder = Path(args.work_dir).resolve() / f'{name}_{error_px:g}px_seed{seed}'
@@ -212,8 +220,12 @@ def one_run(args: argparse.Namespace, name: str, error_px: float, seed: int, fou
         return json.loads(done.read_text())
     cfg = load_run_config(args.segmentor, work_dir=str(folder), data_root=args.data_root)
     cfg.train_dataloader.dataset.data_prefix.seg_map_path = str(labels)
-    cfg.train_cfg.update(max_iters=args.max_iters, val_interval=args.max_iters)
-    cfg.param_scheduler[-1].end = args.max_iters
+    budget = args.max_iters or cfg.train_cfg.max_iters
+    for scheduler in cfg.param_scheduler:
+        for key in ('begin', 'end'):
+            scheduler[key] = scheduler[key] * budget // cfg.train_cfg.max_iters
+    cfg.param_scheduler = [s for s in cfg.param_scheduler if s['begin'] < s['end']]
+    cfg.train_cfg.update(max_iters=budget, val_begin=budget + 1)  # validated once, below
     cfg.randomness = dict(seed=seed)
     cfg.default_hooks.checkpoint.update(interval=100, max_keep_ckpts=1, save_best=None)
     cfg.default_hooks.visualization.draw = False

@@ -139,8 +139,8 @@ class EdgeInferencer:
     def stream(self, images: Sequence[str | Path | np.ndarray]) -> Iterator[EdgePrediction]:
         """Predict image after image; nothing is kept."""
         for index, item in enumerate(images):
-            name, image = _read_image(item, index)
-            edges = self._predict(image)
+            name, image = read_image(item, index)
+            edges = self.predict(image)
             faded = (image[..., ::-1] * 0.5 + 127.5).astype(np.uint8)
             overlay = colorize_edges(edges, self.palette, faded, floor=0.5)
             yield EdgePrediction(name, edges, overlay, self.classes)
@@ -156,7 +156,8 @@ class EdgeInferencer:
             raise OSError(f'Cannot write {path}; is the disk full or the folder read-only?')
 
     @torch.no_grad()
-    def _predict(self, image: np.ndarray) -> np.ndarray:
+    def predict(self, image: np.ndarray) -> np.ndarray:
+        """Edge probabilities (K, H, W) of a BGR uint8 image (H, W, 3)."""
         data = self.pipeline(dict(img=image))
         sample = self.model.test_step(pseudo_collate([data]))[0]
         return sample.pred_edge_map.data.float().cpu().numpy()
@@ -187,7 +188,8 @@ def _list_images(inputs) -> list:
     return list(inputs)
 
 
-def _read_image(item, index: int) -> tuple[str, np.ndarray]:
+def read_image(item: str | Path | np.ndarray, index: int = 0) -> tuple[str, np.ndarray]:
+    """Name and BGR pixels of an image that is a path or an array, the `index`-th of a list."""
     if isinstance(item, np.ndarray):
         if item.ndim != 3 or item.shape[2] != 3 or item.dtype != np.uint8:
             raise ValueError(

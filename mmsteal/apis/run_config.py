@@ -79,7 +79,9 @@ def set_data_root(cfg: Config, data_root: str) -> None:
         )
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(loader):
-            cfg[loader].dataset.data_root = data_root
+            dataset = cfg[loader].dataset
+            for part in dataset.get('datasets', [dataset]):  # of a ConcatDataset, each one
+                part.data_root = data_root
 
 
 def share_total_batch(cfg: Config, world_size: int) -> None:

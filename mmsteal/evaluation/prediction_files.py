@@ -14,7 +14,7 @@ from PIL import Image
 
 IMAGE_SUFFIXES = ('.png', '.bmp')
 ARRAY_SUFFIXES = ('.npy', '.npz')
-_CLASS_FOLDER = re.compile(r'class_?0*([1-9]\d*)', re.IGNORECASE)
+CLASS_FOLDER = re.compile(r'class_?0*([1-9]\d*)', re.IGNORECASE)
 # Endings that datasets give to the names of their images.
 _IMAGE_ENDINGS = ('_leftImg8bit',)
 
@@ -146,11 +146,11 @@ class PredictionFolder:
             )
 
     def _folders(self) -> dict[int, Path]:
-        by_name = {_plain(name): k for k, name in enumerate(self.class_names)}
+        by_name = {plain_name(name): k for k, name in enumerate(self.class_names)}
         found: dict[int, Path] = {}
         for folder in sorted(p for p in self.root.iterdir() if p.is_dir()):
-            match = _CLASS_FOLDER.fullmatch(folder.name)
-            k = int(match[1]) - 1 if match else by_name.get(_plain(folder.name), -1)
+            match = CLASS_FOLDER.fullmatch(folder.name)
+            k = int(match[1]) - 1 if match else by_name.get(plain_name(folder.name), -1)
             if not 0 <= k < len(self.class_names):
                 continue
             if k in found:
@@ -261,7 +261,7 @@ class PredictionFolder:
         return _scores(array if len(array) == len(self.classes) else array[self.classes], path)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A class's name as folders are called: spaces, underscores and case do not matter."""
     return re.sub(r'[\s_-]', '', name).lower()
 
@@ -346,12 +346,12 @@ def class_indices(chosen: Sequence[str] | None, class_names: Sequence[str]) -> l
     """
     if chosen is None:
         return None
-    by_name = {_plain(name): k for k, name in enumerate(class_names)}
+    by_name = {plain_name(name): k for k, name in enumerate(class_names)}
     by_name.update({str(k + 1): k for k in range(len(class_names))})
-    unknown = [name for name in chosen if _plain(name) not in by_name]
+    unknown = [name for name in chosen if plain_name(name) not in by_name]
     if unknown:
         raise ValueError(
             f'Expected classes out of {", ".join(class_names)}, or their numbers from 1, but got '
             f'{unknown}.'
         )
-    return sorted({by_name[_plain(name)] for name in chosen})
+    return sorted({by_name[plain_name(name)] for name in chosen})

@@ -35,6 +35,8 @@ Box = tuple[slice, slice]
 # mask, box, loss of each checkpoint (C,), the state at one of them, -log f
 Evolved = tuple[int, Box, NDArray[np.float64], Callable[[int], NDArray[np.bool_]], Tensor]
 
+# The released code's threshold of 0.99 on the speed, as an edge probability.
+STOP_PROB = 0.02
 # Costs are summed as integers, so that a sum does not depend on its order, nor on the device.
 _COST_UNIT = 2.0**-16
 
@@ -86,7 +88,7 @@ def align_masks(
     checkpoints: Iterable[int] | None = None,
     smoothing: int = 1,
     balloon: float = 1.0,
-    stop_prob: float | Sequence[float] = 0.02,
+    stop_prob: float | Sequence[float] = STOP_PROB,
     alpha: float = 1.0,
     lam: float = 0.0,
     peak_floor: float = 0.5,
@@ -181,7 +183,7 @@ def align_masks(
         for stop in stops
     ]
     candidates = tuple((step, stop) for stop in stops for step in steps)
-    guards = _Guards(candidates, min_gain, max_displacement_px, restore_vanished)
+    guards = _Guards(candidates, len(steps), min_gain, max_displacement_px, restore_vanished)
     given, prob, class_index, image_index, ignored = _check_arrays(
         masks, edge_prob, classes, images, ignore
     )
@@ -210,9 +212,13 @@ def align_masks(
 
 @dataclass(frozen=True)
 class _Guards:
-    """Which states there are to choose from (step, stopping evidence), and when one may be."""
+    """Which states there are to choose from, and when one may be.
+
+    `candidates` are step and stopping evidence of each, `num_steps` states with one evidence.
+    """
 
     candidates: tuple[tuple[int, float], ...]
+    num_steps: int
     min_gain: float
     max_displacement_px: float | None
     restore_vanished: bool
@@ -371,7 +377,9 @@ def _choose(
         refused = refused or report
     if refused is not None:
         return None, refused
-    vanished = math.isnan(losses[-1]) and not state(len(losses) - 1).any()
+    # In the end, whatever the stopping evidence was.
+    ends = range(guards.num_steps - 1, len(losses), guards.num_steps)
+    vanished = all(math.isnan(losses[i]) and not state(i).any() for i in ends)
     reason: Reason = 'vanished' if vanished else 'no gain'
     return None, _unmoved(reason, loss=float(losses[0]), area=int(given.sum()))
 
@@ -382,12 +390,15 @@ def _unmoved(reason: Reason, *, loss: float = math.nan, area: int = 0) -> MaskAl
 
 
 def _stopping_evidences(stop_prob: float | Sequence[float], balloon: float) -> tuple[float, ...]:
-    stops = (stop_prob,) if isinstance(stop_prob, int | float) else tuple(stop_prob)
-    if not stops:
-        raise ValueError(
+    try:
+        stops = tuple(np.atleast_1d(np.asarray(stop_prob, np.float64)).tolist())
+    except (TypeError, ValueError) as error:
+        raise TypeError(
             'Expected argument `stop_prob` to be a number, or several to choose from, '
             f'but got {stop_prob!r}.'
-        )
+        ) from error
+    if not stops:
+        raise ValueError('Expected argument `stop_prob` to be one number or more, but got none.')
     # Without a balloon none of them has an effect.
     return stops if balloon else stops[:1]
 
@@ -447,7 +458,8 @@ def _check_arrays(
     if prob.ndim == 3:
         prob = prob[None]
         images = [0] * len(masks) if images is None else images
-    given = torch.from_numpy(masks != 0) if isinstance(masks, np.ndarray) else masks != 0
+    # `.bool()` of a bool tensor is free; `!= 0` is a pass over all masks.
+    given = torch.from_numpy(masks != 0) if isinstance(masks, np.ndarray) else masks.bool()
     if given.ndim != 3 or given.shape[1:] != prob.shape[2:]:
         raise ValueError(
             'Expected argument `masks` to have shape (M, H, W) and the size of `edge_prob`, '

@@ -177,8 +177,10 @@ def simulate_coarse_objects(
         >>> int((coarse == 0).sum()), clicks
         (256, [4])
     """
-    given = check_map('object_map', object_map)
+    given = check_map('object_map', object_map).astype(np.int64)
     _check_error(error_px)
+    if not given.size:
+        return given.astype(np.int32), []
     clicks, outlines = [], []
     for m, box in enumerate(ndimage.find_objects(given.clip(-1) + 1)):
         if box is None:

@@ -59,6 +59,11 @@ def label_objects(
         (array([[-1,  1,  1, -1,  0, -1,  1]], dtype=int32), [3, 7])
     """
     labels = check_map('label_map', label_map)
+    if labels.size and not (int(labels.min()) >= -(2**31) and int(labels.max()) < 2**31):
+        raise ValueError(
+            'Expected argument `label_map` to hold labels of 32 bits, '
+            f'but got {labels.min()} to {labels.max()}.'
+        )
     key = labels.astype(np.int64) << 32
     if instance_map is not None:
         ids = check_map('instance_map', instance_map)
@@ -67,11 +72,12 @@ def label_objects(
                 f'Expected argument `instance_map` to have the shape of `label_map`, '
                 f'{labels.shape}, but got {ids.shape}; they must be of one image.'
             )
-        if ids.size and ids.min() < 0:
+        if ids.size and not (ids.min() >= 0 and ids.max() <= 2**31):
             raise ValueError(
-                f'Expected argument `instance_map` to hold ids >= 0, but got {ids.min()}.'
+                'Expected argument `instance_map` to hold ids from 0 to 2^31, '
+                f'but got {ids.min()} to {ids.max()}.'
             )
-        key += ids
+        key += ids.astype(np.int64)
     if not key.size:
         return LabelObjects(np.full(labels.shape, -1, np.int32), [], [])
     found, number = _unique_by_runs(key.ravel())

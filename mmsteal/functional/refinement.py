@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import cv2
@@ -26,7 +27,7 @@ from mmsteal.functional.speed import check_edge_prob
 # with balanced cross entropy, which answers about 0.5 near any object (last).
 STOP_PROBS = (0.02, 0.3, 0.6, 0.9)
 # Masks that evolve in one call: few enough to hold 2048 x 1024 masks of many objects in memory.
-_GROUP = 16
+_GROUP = 32
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,10 @@ class ObjectRefinement:
 
     Attributes:
         status: 'moved', 'kept' or 'rejected'; see :class:`MaskAlignment`.
-        reason: Why it was not moved; also 'no edge map' for an object without a class, and
-            'swallowed' where the others left nothing of it.
+        reason: Why it was not moved; also 'no edge map' for an object without a class, 'too small'
+            for one that cannot be seen at the size of the edge maps, 'no room'
+            where others held all the ground that it would have moved to, and 'swallowed' where
+            they left nothing of it.
         step: Iterations of the proposed mask.
         loss_given: Mean of -log f along its outline before; NaN if it has none.
         loss_proposed: The same of the proposed mask.
@@ -67,8 +70,8 @@ class RefinedLabelMap:
 
     Attributes:
         label_map: Labels (H, W) of the type of the given ones.
-        instance_map: Instance ids (H, W) of the type of the given ones, 0 where no object is; None
-            if none were given.
+        instance_map: Instance ids (H, W) of the type of the given ones, 0 where an object gave a
+            pixel up and no other one took it; None if none were given.
         values: Label of each object (M,).
         instances: Instance id of each object (M,); 0 where instances are not told apart.
         objects: What happened to each object (M,).
@@ -162,7 +165,8 @@ def refine_label_map(
     new_labels[changed] = np.array([*found.values, unclaimed], labels.dtype)[refined[changed]]
     new_ids = None
     if instance_map is not None:
-        new_ids = np.array([*found.instances, 0], instance_map.dtype)[refined]
+        new_ids = instance_map.copy()
+        new_ids[changed] = np.array([*found.instances, 0], instance_map.dtype)[refined[changed]]
     return RefinedLabelMap(new_labels, new_ids, found.values, found.instances, reports)
 
 
@@ -201,6 +205,8 @@ def refine_objects(
         ValueError: Shapes do not fit, or an option is out of its range.
     """
     given = check_map('object_map', object_map).astype(np.int32, copy=False)
+    if not given.size:
+        raise ValueError(f'Expected argument `object_map` to have pixels, but got {given.shape}.')
     prob = as_edge_maps(edge_prob)
     fixed = np.array([index < 0 for index in classes], bool)
     _check_objects(given, prob, classes, frozen)
@@ -224,6 +230,11 @@ def refine_objects(
         lost = np.isin(small, swallowed)
         refined[lost] = small[lost]
     full = _enlarge(refined, small, given, protected=np.append(count == 0, False))
+    # Objects of which nothing has changed keep every pixel, whoever is drawn beside them.
+    same = np.bincount(small[refined == small] + 1, minlength=len(classes) + 1)[1:]
+    still = np.append(fixed | ((same == count) & (same == left)), False)
+    holds = still[given] | still[full]
+    full[holds] = given[holds]
     if frozen is not None:
         full[frozen] = given[frozen]
     return full, _report(given, full, fixed, reports, set(swallowed.tolist()), scale)
@@ -231,10 +242,11 @@ def refine_objects(
 
 def as_edge_maps(edge_prob: Any) -> Tensor:
     """`edge_prob` as a tensor (K, h, w) of probabilities."""
-    if isinstance(edge_prob, (np.ndarray, Tensor)) and edge_prob.ndim == 2:
+    if isinstance(edge_prob, (np.ndarray, Tensor)) and edge_prob.ndim != 3:
         raise ValueError(
             'Expected argument `edge_prob` to have shape (K, h, w), but got shape '
-            f'{tuple(edge_prob.shape)}; a single map is edge_prob[None].'
+            f'{tuple(edge_prob.shape)}; a single map is edge_prob[None], and images are refined '
+            'one at a time.'
         )
     return check_edge_prob(edge_prob)
 
@@ -269,11 +281,19 @@ def _evolve(
 
 def _options(error_px: float | None, scale: float, align: dict[str, Any]) -> dict[str, Any]:
     """What the error of the labels means for the evolution, at the size of the edge maps."""
+    taken = sorted({'classes', 'images', 'ignore'} & set(align))
+    if taken:
+        raise ValueError(
+            f'Expected no option {taken} of align_masks, which follows from the labels; pass '
+            '`frozen` or `ignore_index` for pixels to be left alone.'
+        )
     align = {'stop_prob': STOP_PROBS, **align}
     if error_px is None:
         return align
-    if not 0 < error_px < math.inf:
-        raise ValueError(f'Expected argument `error_px` to be > 0 and finite, but got {error_px}.')
+    if not (isinstance(error_px, Real) and 0 < error_px < math.inf):
+        raise ValueError(
+            f'Expected argument `error_px` to be a number > 0 and finite, but got {error_px!r}.'
+        )
     reach = error_px * scale
     # Curvature takes back about half of what the balloon gains in corners.
     default = dict(num_iters=2 * math.ceil(reach) + 2, max_displacement_px=2 * reach)
@@ -299,8 +319,8 @@ def _enlarge(
     """
     if refined.shape == given.shape:
         return refined
-    height, width = given.shape
     full = given.copy()
+    scale_y, scale_x = given.shape[0] / small.shape[0], given.shape[1] / small.shape[1]
     changed = refined != small
     if not changed.any():
         return full
@@ -316,13 +336,22 @@ def _enlarge(
         top, left = max(rows.start - 2, 0), max(columns.start - 2, 0)
         bottom = min(rows.stop + 2, inside.shape[0])
         right = min(columns.stop + 2, inside.shape[1])
-        scale_y, scale_x = height / inside.shape[0], width / inside.shape[1]
-        y0, y1 = round(top * scale_y), round(bottom * scale_y)
-        x0, x1 = round(left * scale_x), round(right * scale_x)
-        share = cv2.resize(
-            inside[top:bottom, left:right].astype(np.float32), (x1 - x0, y1 - y0),
-            interpolation=cv2.INTER_LINEAR,
-        )  # fmt: skip
+        y0, y1 = int(top * scale_y), math.ceil(bottom * scale_y)
+        x0, x1 = int(left * scale_x), math.ceil(right * scale_x)
+        # From the middle of a pixel at full size to the same place in the small map.
+        to_small = np.array(
+            [
+                [1 / scale_x, 0, (x0 + 0.5) / scale_x - 0.5 - left],
+                [0, 1 / scale_y, (y0 + 0.5) / scale_y - 0.5 - top],
+            ]
+        )
+        share = cv2.warpAffine(
+            inside[top:bottom, left:right].astype(np.float32),
+            to_small,
+            (x1 - x0, y1 - y0),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         part = (slice(y0, y1), slice(x0, x1))
         wins = drawn[part] & (share > best[part])
         best[part][wins] = share[wins]
@@ -348,10 +377,14 @@ def _report(
     for m in range(num):
         report = reports.get(m)
         status, reason = 'kept', 'no edge map' if fixed[m] else 'empty'
+        if reason == 'empty' and before[m]:
+            reason = 'too small'
         if report is not None:
             status, reason = report.status, report.reason
         if m in swallowed:
             status, reason = 'rejected', 'swallowed'
+        elif status == 'moved' and both[m] == before[m] == after[m]:
+            status, reason = 'kept', 'no room'
         found.append(
             ObjectRefinement(
                 status=status,

@@ -48,6 +48,11 @@ def union_edges(edge_maps: Maps, *, ignore_index: int = 255) -> Maps:
             f'{tuple(edge_maps.shape)}; a single map is edge_maps[None].'
         )
     edge = (edge_maps == 1).any(-3)[..., None, :, :]
+    if not (0 <= ignore_index <= 255 and ignore_index != 1):
+        raise ValueError(
+            'Expected argument `ignore_index` to be from 0 to 255 and not 1, which is an edge, '
+            f'but got {ignore_index}.'
+        )
     ignored = (edge_maps == ignore_index).any(-3)[..., None, :, :]
     if isinstance(edge_maps, Tensor):
         united = edge.to(torch.uint8)

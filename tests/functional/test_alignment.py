@@ -409,3 +409,46 @@ def test_real_cars_from_any_coarse_label(steal_demo, error_px):
     assert report.status == 'moved'
     assert iou(coarse, fine) < 0.96
     assert iou(again[0], fine) > 0.99
+
+
+def soft_ring():
+    """A weak and a strong edge around the middle."""
+    return np.maximum(
+        0.4 * soft_edges(disk((48, 48), 24, 24, 12)), 0.9 * soft_edges(disk((48, 48), 24, 24, 16))
+    )[None]
+
+
+def test_of_several_stopping_evidences_the_most_likely_outline_is_taken():
+    """As if each had been tried alone."""
+    masks, prob = np.stack([disk((48, 48), 24, 24, r) for r in (9, 5)]), soft_ring()
+    stops = (0.02, 0.3, 0.9)
+    options = dict(classes=[0, 0], num_iters=20)
+    alone = [align_masks(masks, prob, stop_prob=stop, **options) for stop in stops]
+    aligned, reports = align_masks(masks, prob, stop_prob=stops, **options)
+    for m, report in enumerate(reports):
+        losses = [found[1][m].loss_proposed for found in alone]
+        best = int(np.argmin(losses))
+        assert report.loss_proposed == losses[best]
+        assert report.stop_prob == stops[best]
+        np.testing.assert_array_equal(aligned[m], alone[best][0][m])
+
+
+def test_without_a_balloon_one_stopping_evidence_is_enough():
+    masks, prob = disk((48, 48), 24, 24, 9)[None], soft_ring()
+    one, several = (
+        align_masks(masks, prob, balloon=0, stop_prob=stop)[1] for stop in (0.3, (0.3, 0.9))
+    )
+    assert several == one
+
+
+@pytest.mark.parametrize('stop_prob', [np.float32(0.1), np.array([0.1, 0.2]), [0.1]])
+def test_numbers_of_any_kind_stop_the_balloon(stop_prob):
+    align_masks(disk((48, 48), 24, 24, 9)[None], soft_ring(), stop_prob=stop_prob, num_iters=2)
+
+
+@pytest.mark.parametrize(
+    ('error', 'stop_prob'), [(TypeError, ('a',)), (ValueError, None), (ValueError, ())]
+)
+def test_stopping_evidence_that_is_none(error, stop_prob):
+    with pytest.raises(error, match='stop_prob'):
+        align_masks(disk((48, 48), 24, 24, 9)[None], soft_ring(), stop_prob=stop_prob)

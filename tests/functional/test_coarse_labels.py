@@ -6,7 +6,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
-from mmsteal.functional.coarse_labels import simulate_coarse_label_map, simulate_coarse_mask
+from mmsteal.functional.coarse_labels import (
+    simulate_coarse_label_map,
+    simulate_coarse_mask,
+    simulate_coarse_objects,
+)
 
 
 def boundary(mask):
@@ -318,3 +322,30 @@ def test_camvid_labels_keep_the_bound(shared_data):
             coarse, _ = simulate_coarse_mask(mask, 8)
             if boundary(coarse).any():
                 assert boundary_distances(mask, coarse).max() <= 8
+
+
+@pytest.mark.parametrize('dtype', [np.int8, np.uint8, np.int32, np.int64])
+def test_objects_of_any_integer_type(dtype):
+    top = min(np.iinfo(dtype).max, 300)
+    objects = np.zeros((20, 20), dtype)
+    objects[5:15, 5:15] = top
+    coarse, clicks = simulate_coarse_objects(objects, 2)
+    assert coarse.dtype == np.int32
+    assert len(clicks) == top + 1
+    assert (coarse[7:13, 7:13] == top).all()
+    assert clicks[top] == 4
+
+
+def test_objects_and_label_maps_agree(rng):
+    objects = np.kron(rng.integers(-1, 5, (4, 5)), np.ones((9, 9), int))
+    coarse, clicks = simulate_coarse_objects(objects, 4)
+    labels = simulate_coarse_label_map(objects + 1, 4, background=0)
+    np.testing.assert_array_equal(coarse + 1, labels)
+    for m, number in enumerate(clicks):
+        assert number == (simulate_coarse_mask(objects == m, 4)[1] if (objects == m).any() else 0)
+
+
+def test_no_pixels_no_objects():
+    coarse, clicks = simulate_coarse_objects(np.zeros((0, 4), int), 4)
+    assert coarse.shape == (0, 4)
+    assert clicks == []

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmsteal.engine.alignment.masks import LabelRule
+from mmsteal.functional.alignment import STOP_PROB
 from mmsteal.functional.refinement import ObjectRefinement, refine_label_map
 
 
@@ -51,6 +52,10 @@ def align_label_map(
         background=rule.background,
         ignore_index=rule.ignore_index,
         unclaimed=unclaimed,
-        **align,
+        # As in scope 'batch': what is not set is the default of align_masks.
+        **{'stop_prob': STOP_PROB, **align},
     )
-    return refined.label_map, refined.instance_map, refined.objects
+    ids = refined.instance_map
+    if ids is not None:
+        ids = np.where(np.isin(refined.label_map, rule.class_values), ids, 0).astype(ids.dtype)
+    return refined.label_map, ids, refined.objects

@@ -1,0 +1,154 @@
+"""Coarse labels to fine ones in three lines of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+
+from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
+from mmsteal.evaluation.prediction_files import class_indices
+from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map
+from mmsteal.label_formats.label_maps import read_map
+from mmsteal.refinement.edge_size import resize_edge_prob
+
+Classes = Mapping[int, int | str] | Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class LabelRefinement(RefinedLabelMap):
+    """A refined label map with its evidence.
+
+    Attributes:
+        label_map (np.ndarray): See :class:`RefinedLabelMap`, as all up to `objects`.
+        instance_map (np.ndarray | None): Instance ids, if some were given.
+        values (list[int]): Label of each object.
+        instances (list[int]): Instance id of each object.
+        objects (list[ObjectRefinement]): What happened to each object.
+        edges (np.ndarray): (K, h, w) float32 edge probabilities, at the size of the evolution.
+        edge_classes (tuple[str, ...]): Names of the K edge maps.
+    """
+
+    edges: np.ndarray
+    edge_classes: tuple[str, ...]
+
+
+class LabelRefiner:
+    """Refine label maps with a trained edge model (sections 3.6 and 4.3 of the paper).
+
+    With edge maps of any other detector there is no need for a model: see
+    :func:`mmsteal.functional.refine_label_map`, which this calls.
+
+    Args:
+        config (str | Config): Config of the model, or its path.
+        checkpoint (str | None): Trained weights; None keeps random ones, for tests.
+        device (str | None): `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.
+        scale (float): Size at which objects evolve, in sizes of the label map: 0.5 takes a quarter
+            of the time. The network sees the image as it is.
+        cfg_options (dict | None): Values to set in the config, by dotted key.
+        **options: Defaults for every call, see :meth:`__call__`.
+
+    Attributes:
+        classes (tuple[str, ...]): Names of the classes of the model.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint is missing; named.
+        ValueError: If the checkpoint is one of another model, or `scale` is not above 0.
+
+    Example:
+        >>> refiner = LabelRefiner('config.py', 'checkpoint.pth', background=0)  # doctest: +SKIP
+        >>> result = refiner('photo.jpg', 'coarse.png', error_px=8)  # doctest: +SKIP
+        >>> result.label_map, result.objects[0].status  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        config: str | Config,
+        checkpoint: str | None = None,
+        device: str | None = None,
+        *,
+        scale: float = 1.0,
+        cfg_options: dict | None = None,
+        **options: Any,
+    ) -> None:
+        if not 0 < scale < np.inf:
+            raise ValueError(f'Expected argument `scale` to be > 0 and finite, but got {scale}.')
+        self._inferencer = EdgeInferencer(config, checkpoint, device, cfg_options=cfg_options)
+        self.classes = tuple(self._inferencer.classes)
+        self.scale = scale
+        self.options = options
+
+    def __call__(
+        self,
+        image: str | Path | np.ndarray,
+        label_map: str | Path | np.ndarray,
+        *,
+        classes: Classes | None = None,
+        instance_map: str | Path | np.ndarray | None = None,
+        **options: Any,
+    ) -> LabelRefinement:
+        """Refine the label map of an image.
+
+        Args:
+            image (str | Path | np.ndarray): A path, or a BGR uint8 array (H, W, 3).
+            label_map (str | Path | np.ndarray): Labels (H, W), integers, or the path of a PNG.
+            classes (Mapping | None): Which class of the model a label is: `{label: index}`,
+                `{label: 'name'}` or `{'name': label}`. Objects of other labels stay as they are.
+                None: the labels in ascending order, without background and ignored, are the
+                classes in theirs; a model of a single class serves every label.
+            instance_map (str | Path | np.ndarray | None): Instance ids (H, W): then objects are
+                instances.
+            **options: Other options of :func:`mmsteal.functional.refine_label_map`: `background`,
+                `ignore_index`, `components`, `unclaimed`, `error_px`, and those of the evolution.
+
+        Returns:
+            LabelRefinement: The refined map, what happened to each object, and the edges.
+
+        Raises:
+            ValueError: If the sizes differ, a class is unknown, or an option is out of its range.
+            FileNotFoundError: If a file is missing.
+        """
+        _, pixels = read_image(image, 0)
+        labels, instances = _as_map(label_map), _as_map(instance_map)
+        if isinstance(labels, np.ndarray) and labels.shape != pixels.shape[:2]:
+            raise ValueError(
+                f'Expected argument `label_map` to have the size of the image, '
+                f'{pixels.shape[:2]}, but got {labels.shape}; they must be of one image.'
+            )
+        chosen = {**self.options, **options}
+        if classes is None:
+            classes = chosen.pop('classes', None)
+        chosen.pop('classes', None)
+        indices = None if classes is None else self._indices(classes)
+        prob = self._inferencer.predict(pixels)
+        edges = resize_edge_prob(prob, pixels.shape[:2], self.scale)
+        refined = refine_label_map(labels, edges, classes=indices, instance_map=instances, **chosen)
+        return LabelRefinement(**vars(refined), edges=edges, edge_classes=self.classes)
+
+    def _indices(self, classes: Classes) -> dict[int, int]:
+        """Labels -> indices of edge maps."""
+        found = {}
+        for key, value in classes.items():
+            if isinstance(key, str):
+                found[int(value)] = self._index(key)
+            elif isinstance(value, str):
+                found[int(key)] = self._index(value)
+            else:
+                found[int(key)] = int(value)
+        return found
+
+    def _index(self, name: str) -> int:
+        return (class_indices([name], self.classes) or [-1])[0]
+
+
+def _as_map(given: Any) -> Any:
+    """Values of a label map, from a file or as they are."""
+    if not isinstance(given, str | Path):
+        return given
+    if not Path(given).is_file():
+        raise FileNotFoundError(f'Expected a label map at {Path(given).resolve()}; there is none.')
+    return np.array(read_map(Path(given)))

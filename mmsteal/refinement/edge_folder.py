@@ -1,0 +1,111 @@
+"""Edge maps of any detector on disk, with the names of their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmsteal.evaluation.prediction_files import (
+    ARRAY_SUFFIXES,
+    CLASS_FOLDER,
+    PredictionFolder,
+    index_files,
+)
+from mmsteal.label_formats.cityscapes import CITYSCAPES_LABELS
+from mmsteal.label_formats.voc import VOC_CLASSES
+
+_TRAIN_CLASSES = tuple(
+    label.name
+    for label in sorted(CITYSCAPES_LABELS, key=lambda label: label.train_id)
+    if label.train_id != 255
+)
+# Classes of numbered edge maps, by how many there are, where the labels are of these sets.
+_KNOWN_CLASSES = {
+    ('cityscapes', 19): _TRAIN_CLASSES,
+    ('cityscapes', 8): _TRAIN_CLASSES[11:],  # those with instances
+    ('voc', 20): VOC_CLASSES,
+    ('sbd', 20): VOC_CLASSES,
+}
+
+
+class EdgeFolder:
+    """Edge maps on disk in one of the layouts of :class:`PredictionFolder`.
+
+    Args:
+        root (str | Path): The folder.
+        names (Sequence[str] | None): Names of the K edge maps in their order. None: those of the
+            class folders. Where these are numbered (`class_001`, ...), the classes of the data set
+            of `label_format` if there are as many, otherwise `class 1`, `class 2`, ...
+        label_format (str): Format of the labels.
+
+    Attributes:
+        names (tuple[str, ...]): Names of the edge maps.
+
+    Raises:
+        FileNotFoundError: If there is no folder, or nothing in it that can be read.
+        ValueError: If `names` does not fit the folder.
+    """
+
+    def __init__(
+        self, root: str | Path, names: Sequence[str] | None = None, *, label_format: str = ''
+    ) -> None:
+        self.root = Path(root)
+        if not self.root.is_dir():
+            raise FileNotFoundError(
+                f'Expected a folder of edge maps at {self.root.resolve()}, but there is none.'
+            )
+        found, numbered = _classes_in(self.root)
+        if numbered:
+            found = _KNOWN_CLASSES.get((label_format, len(found)), found)
+        if names is not None and numbered and len(names) != len(found):
+            raise ValueError(
+                f'Expected the names of {len(found)} edge maps, as there are in {self.root}, '
+                f'but got {len(names)}: {", ".join(names)}.'
+            )
+        self.names = tuple(found if names is None else names)
+        self._predictions = PredictionFolder(self.root, self.names)
+
+    def read(self, name: str) -> np.ndarray:
+        """Edge maps (K, h, w) of an image; uint8 if the files are, 255 = 1.
+
+        Raises:
+            FileNotFoundError: If one is missing; named.
+            ValueError: If a file is damaged or no edge map; named.
+        """
+        maps = self._predictions.read(name)
+        assert maps is not None  # missing files raise
+        return maps
+
+    def first_file(self, name: str) -> Path | None:
+        """One of the files of an image, to see whether they are still the same; None if none."""
+        return next((path for _, path in self._predictions.files(name) if path is not None), None)
+
+
+def _classes_in(root: Path) -> tuple[tuple[str, ...], bool]:
+    """Names of the edge maps of a folder, and whether they are but numbers."""
+    folders = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith('.'))
+    numbers = [int(match[1]) for name in folders if (match := CLASS_FOLDER.fullmatch(name))]
+    if numbers:
+        return tuple(f'class {k + 1}' for k in range(max(numbers))), True
+    arrays = index_files(root, ARRAY_SUFFIXES)
+    if arrays:
+        number = _maps_in(next(iter(arrays.values())))
+        return tuple(f'class {k + 1}' for k in range(number)), True
+    if any(path.is_file() for path in root.iterdir()) or not folders:
+        return ('edge',), False
+    # Folders by name are classes; those that only sort the images of a single map are not told
+    # apart from them, and need `names`.
+    return tuple(name for name in folders if name != 'overlay'), False
+
+
+def _maps_in(path: Path) -> int:
+    try:
+        array = np.load(path, allow_pickle=False, mmap_mode='r')
+        if isinstance(array, np.lib.npyio.NpzFile):
+            with array:
+                array = array[array.files[0]]
+    except (OSError, ValueError, IndexError) as error:
+        raise ValueError(f'Cannot read the edge maps {path}: {error}') from error
+    return len(array) if array.ndim == 3 else 1

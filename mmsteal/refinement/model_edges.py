@@ -1,0 +1,68 @@
+"""Edge maps from a model, as :mod:`mmsteal.refinement` wants them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
+from mmsteal.evaluation.prediction_files import probability_levels
+
+
+class ModelEdges:
+    """Predict edge maps in the 256 levels of files: a folder of them gives the same labels.
+
+    Args:
+        config (str): Path of the config.
+        checkpoint (str): Path of the trained weights.
+        device (str | None): See :class:`mmsteal.apis.EdgeInferencer`.
+        cfg_options (dict | None): Values to set in the config, by dotted key.
+
+    Attributes:
+        names (tuple[str, ...]): Names of the classes.
+        hashes (dict[str, str]): What tells the model from others.
+    """
+
+    def __init__(
+        self,
+        config: str,
+        checkpoint: str | None,
+        device: str | None = None,
+        *,
+        cfg_options: dict | None = None,
+    ) -> None:
+        cfg = Config.fromfile(config)
+        if cfg_options:
+            cfg.merge_from_dict(cfg_options)
+        self._inferencer = EdgeInferencer(cfg, checkpoint, device)
+        self.names = tuple(self._inferencer.classes)
+        text = json.dumps(
+            {key: cfg.get(key) for key in ('model', 'test_dataloader')}, default=str, sort_keys=True
+        )
+        self.hashes = {'config': _digest(text.encode())}
+        if checkpoint is not None and '://' not in str(checkpoint):
+            self.hashes['checkpoint'] = file_hash(checkpoint)
+        elif checkpoint is not None:
+            self.hashes['checkpoint'] = str(checkpoint)
+
+    def __call__(self, path: Path) -> np.ndarray:
+        """Edge maps (K, H, W) of an image, uint8, 255 = 1."""
+        _, image = read_image(path, 0)
+        return probability_levels(self._inferencer.predict(image))
+
+
+def file_hash(path: str | Path) -> str:
+    """SHA-256 of a file, its first 16 digits."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while chunk := file.read(1 << 22):
+            digest.update(chunk)
+    return digest.hexdigest()[:16]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -1,0 +1,276 @@
+"""A folder of labels refined: workers, ranks, what is done already, and what to tell at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmsteal.label_formats import AnnotatedObject, LabelError, LabelFormat, LabelItem
+from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
+from mmsteal.refinement.progress import Progress
+from mmsteal.refinement.ranks import Ranks
+from mmsteal.refinement.records import (
+    REPORTS,
+    check_parameters,
+    is_finished,
+    read_record,
+    write_json,
+    write_parameters,
+)
+from mmsteal.refinement.refine_file import FileRefiner, OutputError
+from mmsteal.refinement.settings import RefineSettings
+from mmsteal.refinement.summary import records_of, summarize, write_csv
+from mmsteal.refinement.worker_pool import Task, refine_all
+
+Predict = Callable[[Path], np.ndarray]
+# How long files of other machines may take to show up in a shared folder.
+_PATIENCE_S = 120.0
+
+
+@dataclass(frozen=True)
+class RefineSummary:
+    """What a run did.
+
+    Attributes:
+        num_images (int): Images with a label.
+        num_done (int): Those whose refined labels are there.
+        num_skipped (int): Those that an earlier run had done.
+        errors (dict[str, str]): What was wrong, by image or file.
+        objects (dict[str, int]): Objects by what happened to them.
+        classes (dict[str, dict[str, int]]): The same for each class.
+        without_edge_map (list[str]): Classes that stayed as they were.
+        seconds (float): Time of this run.
+        files (list[Path]): Tables, pages, and what the format needs for all images.
+    """
+
+    num_images: int
+    num_done: int
+    num_skipped: int
+    errors: dict[str, str]
+    objects: dict[str, int]
+    classes: dict[str, dict[str, int]]
+    without_edge_map: list[str]
+    seconds: float
+    files: list[Path]
+
+
+def refine_folder(
+    settings: RefineSettings,
+    *,
+    predict: Predict | None = None,
+    ranks: Ranks | None = None,
+    num_workers: int = 0,
+    overwrite: bool = False,
+    contact_sheet: int = 24,
+    progress: bool = True,
+) -> RefineSummary | None:
+    """Refine all labels of a folder into another one.
+
+    `OUT/labels` gets the labels, `OUT/reports` a record an image, written after its labels. An
+    image with a record of the same parameters and files is skipped, so a run that was killed goes
+    on where it was. At the end there are `OUT/report.csv`, `OUT/report.json` and
+    `OUT/contact_sheet.html`.
+
+    Args:
+        settings (RefineSettings): What to do.
+        predict (Callable | None): Makes the edge maps of an image, (K, H, W) uint8; None where
+            they come from files.
+        ranks (Ranks | None): Our share; None: all.
+        num_workers (int): Processes that read, evolve and write.
+        overwrite (bool): Do all images again, also with other parameters than before.
+        contact_sheet (int): Number of images on the page of those that moved furthest; 0: no page.
+        progress (bool): Show how far it is.
+
+    Returns:
+        RefineSummary | None: What was done; None on all ranks but the first.
+
+    Raises:
+        ValueError: If no category has an edge map, if the folder holds results of other
+            parameters, or would be inside of the sources.
+        FileNotFoundError: If there is nothing to refine.
+        OutputError: If the results cannot be written.
+    """
+    start = time.monotonic()
+    ours = ranks or Ranks()
+    if num_workers < 0 or contact_sheet < 0:
+        raise ValueError(
+            'Expected arguments `num_workers` and `contact_sheet` to be >= 0, but got '
+            f'{num_workers} and {contact_sheet}.'
+        )
+    check_out_dir(settings)
+    source = settings.source.open()
+    items = source.items()
+    if not items:
+        first = '; the first problem: ' + str(source.problems()[0]) if source.problems() else ''
+        raise FileNotFoundError(
+            f'Expected images with labels in {settings.source.root}, but there are none{first}'
+        )
+    refiner = FileRefiner(settings, source)
+    refiner.edge_classes.require_match(_categories(source, items))
+    check_parameters(settings, overwrite=overwrite)
+    # Everybody has looked before the first one writes.
+    ours.gather(None)
+    if ours.rank == 0:
+        _write(lambda: write_parameters(settings), settings)
+
+    share = items[ours.rank :: ours.world]
+    errors: dict[str, str] = {}
+    todo = share
+    if not overwrite:
+        todo = [
+            item
+            for item in share
+            if not is_finished(settings, refiner.fingerprint, item, refiner.edge_file(item))
+        ]
+    label = f'refine, rank {ours.rank} of {ours.world}' if ours.world > 1 else 'refine'
+    with Progress(len(todo), shown=progress, label=label) as bar:
+        tasks = _tasks(todo, predict)
+        for outcome in refine_all(tasks, refiner, num_workers=num_workers):
+            if outcome.error is not None:
+                errors[outcome.item.name] = outcome.error
+            bar.step(error=outcome.error is not None)
+
+    told = ours.gather((errors, len(share) - len(todo)))
+    if ours.rank != 0:
+        ours.gather(None)  # the summary is written
+        return None
+    errors = {name: text for found, _ in told for name, text in found.items()}
+    errors.update({str(problem.path): problem.message for problem in source.problems()})
+    done = [item for item in items if item.name not in errors]
+    if ours.world > 1:
+        _wait_for(settings, done)
+    summary: RefineSummary = _write(
+        lambda: _finish(
+            settings, refiner, items, done, errors, sum(skipped for _, skipped in told),
+            start, contact_sheet,
+        ),
+        settings,
+    )  # fmt: skip
+    ours.gather(None)
+    return summary
+
+
+def check_out_dir(settings: RefineSettings) -> None:
+    """Refuse to write into the sources.
+
+    Raises:
+        ValueError: If the output folder is one of the sources or inside of it, or would write over
+            it.
+    """
+    out_dir = Path(settings.out_dir).resolve()
+    options = settings.source.options
+    sources = {
+        'labels': settings.source.root,
+        'images': options.get('images'),
+        'instances': options.get('instances'),
+        'edge maps': settings.edges,
+    }
+    for what, given in sources.items():
+        if given is None:
+            continue
+        path = Path(str(given)).resolve()
+        folder = path if path.is_dir() else path.parent
+        into = [out_dir / 'labels', out_dir / REPORTS]
+        inside = folder == out_dir or folder in out_dir.parents
+        if inside or any(place == folder or place in folder.parents for place in into):
+            raise ValueError(
+                f'Expected the output folder to be apart from the {what} in {folder}, but got '
+                f'{out_dir}; the sources are never written to.'
+            )
+
+
+def _tasks(items: list[LabelItem], predict: Predict | None) -> Iterator[Task]:
+    for item in items:
+        if predict is None:
+            yield Task(item)
+            continue
+        try:
+            yield Task(item, predict(item.image))
+        except (ValueError, OSError, RuntimeError) as error:  # RuntimeError: out of memory
+            yield Task(item, error)
+
+
+def _categories(source: LabelFormat, items: list[LabelItem]) -> Iterator[AnnotatedObject]:
+    """Categories of the labels: of the table of the format, else of the files."""
+    if source.class_names:
+        for value, name in source.class_names.items():
+            yield AnnotatedObject(value, name)
+        return
+    for item in items:
+        with suppress(LabelError):  # told when its turn comes
+            yield from source.read(item).objects
+
+
+def _wait_for(settings: RefineSettings, items: list[LabelItem]) -> None:
+    """Let a shared folder show what the other machines wrote."""
+    deadline = time.monotonic() + _PATIENCE_S
+    for item in items:
+        while read_record(settings.out_dir, item.name) is None and time.monotonic() < deadline:
+            time.sleep(0.5)
+
+
+def _write(action: Callable[[], Any], settings: RefineSettings) -> Any:
+    """Do something that writes results; say so where the disk refuses."""
+    try:
+        return action()
+    except OSError as error:
+        raise OutputError(
+            f'Cannot write to {Path(settings.out_dir).resolve()}: {error.strerror or error}; see '
+            'to it, and the same command goes on from here.'
+        ) from error
+
+
+def _finish(
+    settings: RefineSettings,
+    refiner: FileRefiner,
+    items: list[LabelItem],
+    done: list[LabelItem],
+    errors: dict[str, str],
+    num_skipped: int,
+    start: float,
+    contact_sheet: int,
+) -> RefineSummary:
+    """Everything that needs all images."""
+    out_dir = Path(settings.out_dir)
+    for rest in out_dir.rglob('.*.part'):  # of a run that was killed
+        rest.unlink(missing_ok=True)
+    files = []
+    try:
+        files += refiner.target.finish(settings.labels_dir, done)
+    except LabelError as error:
+        errors['all images'] = str(error)
+    files.append(out_dir / 'report.csv')
+    found = summarize(write_csv(files[-1], records_of(out_dir, done)))
+    if contact_sheet:
+        worst = worst_records(records_of(out_dir, done), contact_sheet)
+        by_name = {item.name: item for item in items}
+        files.append(write_contact_sheet(out_dir, worst, by_name))
+    files.append(out_dir / 'report.json')
+    summary = RefineSummary(
+        num_images=len(items),
+        num_done=len(done),
+        num_skipped=num_skipped,
+        errors=dict(sorted(errors.items())),
+        seconds=time.monotonic() - start,
+        files=files,
+        **found,
+    )
+    content = {
+        'images': summary.num_images,
+        'done': summary.num_done,
+        'skipped': summary.num_skipped,
+        'errors': summary.errors,
+        'objects': summary.objects,
+        'classes': summary.classes,
+        'without_edge_map': summary.without_edge_map,
+        'seconds': round(summary.seconds, 1),
+        'parameters': settings.parameters(),
+    }
+    write_json(files[-1], content)
+    return summary

@@ -1,0 +1,87 @@
+"""All records of a run as one table, and in short."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mmsteal.label_formats.base import LabelItem, replace_files
+from mmsteal.refinement.records import read_record
+
+# Column -> key of the record of an object.
+COLUMNS = {
+    'object': 'object',
+    'instance': 'instance',
+    'class': 'class',
+    'status': 'status',
+    'reason': 'reason',
+    'step': 'step',
+    'loss_given': 'loss_given',
+    'loss_proposed': 'loss_proposed',
+    'mean_displacement_px': 'mean_displacement_px',
+    'max_displacement_px': 'max_displacement_px',
+    'area_before': 'area_given',
+    'area_after': 'area_refined',
+    'iou_with_given': 'iou_with_given',
+    'num_restored': 'num_restored',
+}
+
+
+def records_of(out_dir: str | Path, items: Iterable[LabelItem]) -> Iterator[dict[str, Any]]:
+    """The records of images, one at a time."""
+    for item in items:
+        record = read_record(out_dir, item.name)
+        if record is not None:
+            yield record
+
+
+def write_csv(path: Path, records: Iterable[dict[str, Any]]) -> Counter[tuple[str, str, str]]:
+    """Write a row an object.
+
+    Args:
+        path (Path): The CSV file.
+        records (Iterable[dict]): Records of images.
+
+    Returns:
+        Counter: Objects by class, status and reason.
+    """
+    counts: Counter[tuple[str, str, str]] = Counter()
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator='\n')
+    table.writerow(['image', *COLUMNS])
+    for record in records:
+        for entry in record['objects']:
+            counts[entry['class'], entry['status'], entry['reason']] += 1
+            table.writerow([record['name'], *(_cell(entry[key]) for key in COLUMNS.values())])
+    replace_files({path: text.getvalue().encode()})
+    return counts
+
+
+def summarize(counts: Counter[tuple[str, str, str]]) -> dict[str, Any]:
+    """Objects by what happened to them, and the same for each class.
+
+    Example:
+        >>> summarize(Counter({('car', 'moved', ''): 2, ('car', 'kept', 'no gain'): 1}))['objects']
+        {'moved': 2, 'kept: no gain': 1}
+    """
+    total: Counter[str] = Counter()
+    classes: dict[str, Counter[str]] = {}
+    for (name, status, reason), number in sorted(counts.items()):
+        what = f'{status}: {reason}' if reason else status
+        total[what] += number
+        classes.setdefault(name, Counter())[what] += number
+    return {
+        'objects': dict(sorted(total.items(), key=lambda pair: -pair[1])),
+        'classes': {name: dict(found) for name, found in classes.items()},
+        'without_edge_map': sorted({name for name, _, why in counts if why == 'no edge map'}),
+    }
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return f'{value:.6g}'
+    return '' if value is None else value

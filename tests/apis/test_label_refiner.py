@@ -1,0 +1,144 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmsteal.apis import EdgeInferencer, LabelRefiner
+from mmsteal.functional import refine_label_map
+from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder
+from mmsteal.refinement.model_edges import ModelEdges
+from tests.apis.test_edge_inferencer import CONFIG, SMALL
+
+# The weights are random: outlines move because nothing holds them.
+LOOSE = dict(min_gain=0.0, error_px=4)
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp('model') / 'weights.pth'
+    inferencer = EdgeInferencer(CONFIG, device='cpu', cfg_options=SMALL)
+    meta = dict(dataset_meta=dict(classes=[f'c{i}' for i in range(11)]))
+    torch.save(dict(state_dict=inferencer.model.state_dict(), meta=meta), path)
+    return str(path)
+
+
+@pytest.fixture(scope='module')
+def refiner(checkpoint):
+    return LabelRefiner(CONFIG, checkpoint, 'cpu', cfg_options=SMALL, **LOOSE)
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def labels():
+    labels = np.full((60, 80), 2, np.uint8)
+    cv2.circle(labels, (25, 30), 12, 4, -1)
+    cv2.circle(labels, (60, 30), 10, 5, -1)
+    labels[-3:] = 255
+    return labels
+
+
+def test_it_is_the_function_on_predicted_edges(refiner, image, labels):
+    result = refiner(image, labels, classes={4: 3, 5: 1}, background=2)
+    expected = refine_label_map(labels, result.edges, classes={4: 3, 5: 1}, background=2, **LOOSE)
+    np.testing.assert_array_equal(result.label_map, expected.label_map)
+    assert str(result.objects) == str(expected.objects)
+    assert (result.label_map != labels).any()
+    assert (result.values, result.instance_map) == ([4, 5], None)
+    assert result.edges.shape == (11, 60, 80)
+    assert result.edge_classes == refiner.classes == tuple(f'c{i}' for i in range(11))
+
+
+def test_classes_by_index_name_or_order(refiner, image, labels):
+    by_index = refiner(image, labels, classes={2: 2, 4: 4, 5: 5}).label_map
+    for classes in ({2: 'c2', 4: 'c4', 5: 'C5'}, {'c2': 2, 'c4': 4, 'c5': 5}, None):
+        np.testing.assert_array_equal(refiner(image, labels, classes=classes).label_map, by_index)
+    shifted = refiner(image, labels, background=0, classes={2: 1, 4: 3, 5: 4}).label_map
+    np.testing.assert_array_equal(refiner(image, labels, background=0).label_map, shifted)
+    with pytest.raises(ValueError, match='wheel'):
+        refiner(image, labels, classes={4: 'wheel'})
+    with pytest.raises(ValueError, match='label 40'):
+        refiner(image, np.full_like(labels, 40))
+
+
+def test_paths_arrays_and_instances(refiner, image, labels, tmp_path):
+    cv2.imwrite(str(tmp_path / 'image.png'), image)
+    Image.fromarray(labels).save(tmp_path / 'labels.png')
+    ids = (labels == 4).astype(np.uint16) * 400 + (labels == 5) * np.uint16(300)
+    Image.fromarray(ids).save(tmp_path / 'ids.png')
+    by_array = refiner(image, labels, instance_map=ids)
+    by_path = refiner(
+        tmp_path / 'image.png', str(tmp_path / 'labels.png'), instance_map=tmp_path / 'ids.png'
+    )
+    np.testing.assert_array_equal(by_array.label_map, by_path.label_map)
+    np.testing.assert_array_equal(by_array.instance_map, by_path.instance_map)
+    assert by_path.label_map.dtype == np.uint8
+    assert by_array.instances == [0, 400, 300]
+
+
+def test_scale_and_a_single_edge_map(image, labels):
+    torch.manual_seed(0)
+    options = {**SMALL, 'model.decode_head.num_classes': 1}
+    half = LabelRefiner(CONFIG, None, 'cpu', scale=0.5, cfg_options=options, **LOOSE)
+    result = half(image, labels, min_gain=0.01)
+    assert result.edges.shape == (1, 30, 40)
+    assert result.label_map.shape == labels.shape
+    assert 'no edge map' not in {entry.reason for entry in result.objects}
+    np.testing.assert_array_equal(result.label_map == 255, labels == 255)
+
+
+def test_exception(refiner, image, labels, tmp_path):
+    with pytest.raises(ValueError, match='`scale`'):
+        LabelRefiner(CONFIG, scale=0)
+    with pytest.raises(ValueError, match='size of the image'):
+        refiner(image, labels[:30])
+    with pytest.raises(TypeError, match='`label_map`'):
+        refiner(image, labels * 1.0)
+    with pytest.raises(FileNotFoundError, match=r'gone\.png'):
+        refiner(image, tmp_path / 'gone.png')
+    with pytest.raises(TypeError, match='wrong'):
+        refiner(image, labels, wrong=1)
+
+
+def test_a_model_and_its_edge_maps_on_disk_give_the_same_folder(
+    checkpoint, image, labels, tmp_path
+):
+    for folder in ('images', 'labels'):
+        (tmp_path / folder).mkdir()
+    for name in ('a', 'b'):
+        cv2.imwrite(str(tmp_path / f'images/{name}.png'), image if name == 'a' else image[::-1])
+        cv2.imwrite(str(tmp_path / f'labels/{name}.png'), labels)
+    model = ModelEdges(CONFIG, checkpoint, 'cpu', cfg_options=SMALL)
+    inferencer = EdgeInferencer(CONFIG, checkpoint, 'cpu', cfg_options=SMALL)
+    inferencer(tmp_path / 'images', out_dir=tmp_path / 'edges', show_progress=False)
+    options = {'images': str(tmp_path / 'images'), 'background': [2]}
+    source = FormatSpec('png', str(tmp_path / 'labels'), options)
+    common = dict(
+        source=source, edge_names=model.names, class_map={'4': 'c3', '5': 'c1'},
+        error_px=4.0, align={'min_gain': 0.0},
+    )  # fmt: skip
+    by_model = RefineSettings(out_dir=str(tmp_path / '1'), model=model.hashes, **common)
+    by_files = RefineSettings(out_dir=str(tmp_path / '2'), edges=str(tmp_path / 'edges'), **common)
+    first = refine_folder(by_model, predict=model, progress=False)
+    second = refine_folder(by_files, progress=False)
+    assert first.errors == second.errors == {}
+    assert first.objects == second.objects
+    assert first.objects['moved'] > 0
+    for name in ('a', 'b'):
+        written = cv2.imread(str(tmp_path / f'1/labels/{name}.png'), cv2.IMREAD_UNCHANGED)
+        other = cv2.imread(str(tmp_path / f'2/labels/{name}.png'), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(written, other)
+    # another checkpoint is another model
+    state = torch.load(checkpoint, weights_only=False)
+    state['meta']['note'] = 'trained longer'
+    torch.save(state, tmp_path / 'longer.pth')
+    longer = ModelEdges(CONFIG, str(tmp_path / 'longer.pth'), 'cpu', cfg_options=SMALL)
+    assert longer.hashes != model.hashes
+    changed = RefineSettings(out_dir=str(tmp_path / '1'), model=longer.hashes, **common)
+    with pytest.raises(ValueError, match=r'model: .*checkpoint'):
+        refine_folder(changed, predict=longer, progress=False)
