@@ -12,7 +12,9 @@ from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelE
 from mmsteal.label_formats.base import LabelFormat, LabelItem, LabelProblem
 from mmsteal.label_formats.cityscapes import CityscapesFormat
 from mmsteal.label_formats.coco import CocoFormat
+from mmsteal.label_formats.cvat import CvatFormat
 from mmsteal.label_formats.label_png import LabelPngFormat
+from mmsteal.label_formats.label_studio import LabelStudioFormat
 from mmsteal.label_formats.labelme import LabelmeFormat
 from mmsteal.label_formats.sbd import SbdFormat
 from mmsteal.label_formats.voc import VocFormat
@@ -26,6 +28,8 @@ LABEL_FORMATS: dict[str, type[LabelFormat]] = {
         CocoFormat,
         LabelmeFormat,
         SbdFormat,
+        CvatFormat,
+        LabelStudioFormat,
     )
 }
 
@@ -34,7 +38,8 @@ def open_label_format(name: str, root: str | Path | None = None, **options: Any)
     """Open labels on disk, or with `root=None` a writer for labels of other formats.
 
     Args:
-        name (str): One of `LABEL_FORMATS`: png, cityscapes, voc, coco, labelme, sbd.
+        name (str): One of `LABEL_FORMATS`: png, cityscapes, voc, coco, labelme, sbd, cvat,
+            label_studio.
         root (str | Path | None): Where the labels are; see the class of the format.
         **options: Options of the class of the format.
 
@@ -59,11 +64,13 @@ __all__ = [
     'Annotation',
     'CityscapesFormat',
     'CocoFormat',
+    'CvatFormat',
     'LabelError',
     'LabelFormat',
     'LabelItem',
     'LabelPngFormat',
     'LabelProblem',
+    'LabelStudioFormat',
     'LabelmeFormat',
     'Region',
     'SbdFormat',

@@ -1,0 +1,494 @@
+"""CVAT: the XML of "CVAT for images 1.1", one file for all images."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
+from mmsteal.label_formats.base import (
+    LabelFormat,
+    LabelItem,
+    LabelProblem,
+    as_values,
+    check_size,
+    load_json,
+    replace_files,
+)
+from mmsteal.label_formats.corner_polygons import corner_region, outline_corners
+from mmsteal.label_formats.label_maps import require_objects
+from mmsteal.label_formats.painting import Painting
+from mmsteal.label_formats.run_lengths import run_lengths
+
+_AREAS = ('polygon', 'mask')
+_ATTRIBUTE = rb'\s+([^\s=/>]+)\s*=\s*("[^"]*"|\'[^\']*\')'
+_START_TAG = re.compile(rb'<[^\s/>]+(?:' + _ATTRIBUTE + rb')*\s*/?>')
+# Group of the parts of a shape that came apart; numbered when all images are there.
+_NEW_GROUP = 'new'
+
+Changes = Mapping[str, str]
+
+
+class CvatFormat(LabelFormat):
+    """CVAT's XML for images, version 1.1.
+
+    Polygons and masks are shapes, painted by `z_order` and then in their order, the last one in
+    front; an object is one of them, or those of one label and one `group_id`. Boxes, ellipses,
+    points, lines, cuboids, skeletons and tags are carried along. A mask that changes stays a mask,
+    a polygon a polygon; several of one `group_id` where it came apart. Every byte of the file that
+    does not belong to the outline of a changed shape stays as it is. Tracks of video tasks are
+    refused: export them for images.
+
+    :meth:`write` makes one file an image in `OUT/.NAME_parts`, :meth:`finish` the XML
+    `OUT/NAME.xml` of all; the parts may be removed after that.
+
+    Args:
+        root (str | Path | None): The XML file, or the folder of an export with `annotations.xml`.
+        images (str | Path | None): Folder of the images; None: `images` beside the XML, else the
+            folder of the XML.
+        ignore (str | Sequence[str]): Labels of pixels to leave alone.
+        background (str | Sequence[str]): Labels that are no object.
+        tolerance_px (float): How far polygons may leave the pixels to save vertices, see
+            :func:`mmsteal.label_formats.corner_polygons.outline_corners`.
+        shape (str): When labels of another format are written: `'polygon'` or `'mask'`.
+        file_name (str): Name of the XML when labels of another format are written.
+        classes (Mapping[str, int | str] | None): Names -> labels. When given, other labels in the
+            file are refused; names of other formats that are not in it are refused too. None:
+            names are the labels.
+    """
+
+    name: ClassVar[str] = 'cvat'
+    verbatim: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        *,
+        images: str | Path | None = None,
+        ignore: str | Sequence[str] = (),
+        background: str | Sequence[str] = ('background',),
+        tolerance_px: float = 0.0,
+        shape: Literal['polygon', 'mask'] = 'polygon',
+        file_name: str = 'annotations.xml',
+        classes: Mapping[str, int | str] | None = None,
+    ) -> None:
+        if root is not None and Path(root).is_dir():
+            root = Path(root) / 'annotations.xml'
+        super().__init__(root, classes=classes)
+        if shape not in _AREAS:
+            raise ValueError(f'Expected argument `shape` to be one of {_AREAS}, but got {shape!r}.')
+        self.ignore = frozenset(as_values(ignore))
+        self.background = frozenset(as_values(background))
+        self.tolerance_px = tolerance_px
+        self.shape = shape
+        self.file_name = file_name if self.root is None else self.root.name
+        if images is None and self.root is not None:
+            beside = self.root.parent / 'images'
+            images = beside if beside.is_dir() else self.root.parent
+        self.images = None if images is None else Path(images)
+        self._raw = b''
+        self._images: dict[str, _Image] = {}
+        self._labels: frozenset[str] = frozenset()
+
+    def _find(self, root: Path) -> tuple[list[LabelItem], list[LabelProblem]]:
+        assert self.images is not None  # __init__ has seen to it
+        self._raw, found, self._labels = _read_xml(root)
+        if not self.classes:
+            self.class_names = {label: label for label in self._labels}
+        items, problems = [], []
+        for image in found:
+            file_name = image.attributes.get('name', '')
+            name = Path(file_name).with_suffix('').as_posix()
+            if not file_name or Path(name).is_absolute() or '..' in Path(name).parts:
+                raise LabelError(
+                    f'{root}: image {image.attributes.get("id")} is named {file_name!r}; expected '
+                    'the name of a file below the folder of the images.'
+                )
+            if name in self._images:
+                raise LabelError(f'{root}: two images are named {name!r}; rename one.')
+            self._images[name] = image
+            # Exports of whole projects sort images by subset.
+            ways = [self.images / file_name]
+            ways += [self.images / image.attributes.get('subset', '') / file_name]
+            path = next((way for way in ways if way.is_file()), None)
+            if path is None:
+                problems.append(LabelProblem(ways[0], f'{root} names the image, but it is gone.'))
+            elif any(shape.tag in _AREAS for shape in image.shapes):
+                items.append(LabelItem(name, path, (root,)))
+        return sorted(items, key=lambda item: item.name), problems
+
+    def read(self, item: LabelItem) -> Annotation:
+        """Read the labels of an image; see the parent."""
+        self._scan()
+        (path,) = item.labels
+        image = self._images[item.name]
+        what = f'image {item.name!r}'
+        shape = (_integer(path, what, image, 'height'), _integer(path, what, image, 'width'))
+        check_size(path, shape, item)
+        notes: list[str] = []
+        order = sorted(
+            (index for index, entry in enumerate(image.shapes) if entry.tag in _AREAS),
+            key=lambda index: (
+                _integer(path, f'shape {index} of {what}', image.shapes[index], 'z_order', 0),
+                index,
+            ),
+        )
+        objects: list[AnnotatedObject] = []
+        groups: dict[tuple[str, str], int] = {}
+        sources: dict[int, list[int]] = {}
+        regions, of_shape, is_ignored = [], [], []
+        for index in order:
+            entry = image.shapes[index]
+            label = entry.attributes.get('label', '')
+            which = f'shape {index} ({entry.tag} {label!r}) of {what}'
+            known = self.class_names if self.classes else self._labels
+            passed_over = label in self.ignore or label in self.background
+            if known and label not in known and not passed_over:
+                raise LabelError(
+                    f'{path}: {which} has an unknown label; expected one of '
+                    f'{sorted(map(str, known))}.'
+                )
+            read = _polygon if entry.tag == 'polygon' else _mask
+            region = read(path, which, entry, shape, notes)
+            regions.append(region)
+            is_ignored.append(label in self.ignore)
+            if region is None or passed_over:
+                of_shape.append(-1)
+                continue
+            group = entry.attributes.get('group_id', '0')
+            number = len(objects)
+            if group != '0':
+                number = groups.setdefault((label, group), number)
+            if number == len(objects):
+                name = str(self.class_names.get(label, label))
+                objects.append(AnnotatedObject(label, name, number + 1))
+            sources.setdefault(number, []).append(index)
+            of_shape.append(number)
+        require_objects(path, objects)
+        painting = Painting.of(regions, of_shape, shape)
+        return Annotation(
+            item.name,
+            painting.object_map(),
+            tuple(
+                AnnotatedObject(entry.category, entry.name, entry.instance, tuple(sources[number]))
+                for number, entry in enumerate(objects)
+            ),
+            np.array([*is_ignored, False])[painting.owner],
+            painting.hidden(),
+            tuple(notes),
+            self.name,
+            (painting, order, [image.shapes[index] for index in order]),
+        )
+
+    def outputs(self, item: LabelItem, out_dir: str | Path) -> list[Path]:
+        """The part of the image; see the parent."""
+        folder = Path(out_dir) / f'.{Path(self.file_name).stem}_parts'
+        return [folder / f'{item.name}.json']
+
+    def _update(
+        self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
+    ) -> dict[Path, bytes]:
+        painting, order, entries = annotation.content
+        _, masks = painting.repaint(annotation.object_map, object_map)
+        changed = {
+            str(order[index]): self._outlines(entries[index], region)
+            for index, region in masks.items()
+        }
+        (path,) = self.outputs(item, out_dir)
+        return {path: json.dumps({'changed': changed}).encode()}
+
+    def _outlines(self, entry: _Element, region: Region) -> list[dict[str, str]]:
+        """Attributes of the shapes that take the place of one."""
+        if not region.mask.any():
+            return []
+        if entry.tag == 'mask':
+            return [_mask_attributes(region)]
+        rings = outline_corners(region.mask, tolerance_px=self.tolerance_px)
+        changes = [
+            {'points': _points(ring + np.array((region.left, region.top)))} for ring in rings
+        ]
+        if len(rings) > 1 and entry.attributes.get('group_id', '0') == '0':
+            changes = [{**change, 'group_id': _NEW_GROUP} for change in changes]
+        return changes
+
+    def _convert(
+        self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
+    ) -> dict[Path, bytes]:
+        height, width = object_map.shape
+        masks = []
+        for index, source in enumerate(annotation.objects):
+            label = str(source.category if source.name is None else source.name)
+            if self.classes:
+                label = str(self.class_value(annotation, source))
+            masks.append((label, object_map == index))
+        for label in sorted(self.ignore)[:1]:
+            masks.append((label, annotation.ignore & (object_map < 0)))
+        shapes = []
+        for label, mask in masks:
+            if mask.any():
+                like = _Element(self.shape, {})
+                outlines = self._outlines(like, Region.of(mask))
+                shapes.append([{'label': label, **outline} for outline in outlines])
+        file_name = item.image.name
+        if '/' in item.name:
+            file_name = f'{item.name}{item.image.suffix}'
+        image = {'name': file_name, 'width': str(width), 'height': str(height)}
+        (path,) = self.outputs(item, out_dir)
+        return {path: json.dumps({'image': image, 'shapes': shapes}).encode()}
+
+    def finish(self, out_dir: str | Path, items: Sequence[LabelItem]) -> list[Path]:
+        """Write the XML of all images from the parts; see the parent.
+
+        Images that are not among `items` keep their shapes as they came.
+
+        Raises:
+            LabelError: If the part of an item is missing or damaged.
+        """
+        ordered = sorted(items, key=lambda item: item.name)
+        parts = [load_json(self.outputs(item, out_dir)[0])[0] for item in ordered]
+        target = Path(out_dir) / self.file_name
+        if self.root is None:
+            replace_files({target: self._new_document(parts)})
+            return [target]
+        self._scan()
+        group = 1 + max(
+            (int(entry.attributes.get('group_id', 0)) for entry in self._all_shapes()), default=0
+        )
+        edits = []
+        for item, part in zip(ordered, parts, strict=True):
+            for index, changes in part['changed'].items():
+                entry = self._images[item.name].shapes[int(index)]
+                came_apart = any(change.get('group_id') == _NEW_GROUP for change in changes)
+                numbered = [
+                    {**change, 'group_id': str(group)} if came_apart else change
+                    for change in changes
+                ]
+                group += came_apart
+                edits.append(_edit(self._raw, entry, numbered))
+        edits.sort()
+        pieces, done = [], 0
+        for start, end, content in edits:
+            pieces += [self._raw[done:start], content]
+            done = end
+        replace_files({target: b''.join([*pieces, self._raw[done:]])})
+        return [target]
+
+    def _all_shapes(self) -> Iterable[_Element]:
+        return (
+            entry
+            for image in self._images.values()
+            for entry in image.shapes
+            if entry.attributes.get('group_id', '0').isdigit()
+        )
+
+    def _new_document(self, parts: list[dict[str, Any]]) -> bytes:
+        labels = sorted(
+            {entry['label'] for part in parts for shape in part['shapes'] for entry in shape}
+        )
+        lines = [
+            '<?xml version="1.0" encoding="utf-8"?>', '<annotations>', '  <version>1.1</version>',
+            '  <meta>', '    <task>', f'      <size>{len(parts)}</size>',
+            '      <mode>annotation</mode>', '      <labels>',
+        ]  # fmt: skip
+        for label in labels:
+            lines += [
+                '        <label>',
+                f'          <name>{escape(label)}</name>',
+                '          <attributes>',
+                '          </attributes>',
+                '        </label>',
+            ]
+        lines += ['      </labels>', '    </task>', '  </meta>']
+        group = 1
+        # An image is known by its place among all, in the order of their names.
+        for number, part in enumerate(sorted(parts, key=lambda part: part['image']['name'])):
+            lines.append(f'  <image{_attributes({"id": str(number), **part["image"]})}>')
+            for shape in part['shapes']:
+                for entry in shape:
+                    given = {'source': 'manual', 'occluded': '0', 'z_order': '0', **entry}
+                    if 'group_id' in given:
+                        given['group_id'] = str(group)
+                    lines += [f'    <{self.shape}{_attributes(given)}>', f'    </{self.shape}>']
+                group += len(shape) > 1
+            lines.append('  </image>')
+        return '\n'.join([*lines, '</annotations>', '']).encode()
+
+
+@dataclass
+class _Element:
+    """A tag of the file and where it stands there, in bytes."""
+
+    tag: str
+    attributes: dict[str, str]
+    start: int = 0
+    end: int = 0
+
+
+@dataclass
+class _Image(_Element):
+    shapes: list[_Element] = field(default_factory=list)
+
+
+def _read_xml(path: Path) -> tuple[bytes, list[_Image], frozenset[str]]:
+    """The bytes of a file, its images, and the labels of the task (none if it does not say)."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise LabelError(f'{path}: cannot read the XML ({error}).') from error
+    images: list[_Image] = []
+    labels: set[str] = set()
+    stack: list[str] = []
+    text: list[str] = []
+    parser = expat.ParserCreate()
+
+    def refuse(*_: Any) -> None:
+        raise LabelError(f'{path}: expected no DOCTYPE, as exports of CVAT have none; remove it.')
+
+    def declared(version: str, encoding: str | None, _: int) -> None:
+        if encoding is not None and encoding.lower() not in ('utf-8', 'ascii', 'us-ascii'):
+            raise LabelError(f'{path}: expected UTF-8, but the file is {encoding}; convert it.')
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if not stack and tag != 'annotations':
+            raise LabelError(
+                f'{path}: expected <annotations>, as "CVAT for images 1.1" has it, but got <{tag}>.'
+            )
+        if stack == ['annotations'] and tag == 'track':
+            raise LabelError(
+                f'{path}: there are tracks of a video task in it; export the task as "CVAT for '
+                'images 1.1", which has their shapes image by image.'
+            )
+        if stack == ['annotations'] and tag == 'image':
+            images.append(_Image(tag, attributes))
+        elif stack == ['annotations', 'image']:
+            images[-1].shapes.append(_Element(tag, attributes, parser.CurrentByteIndex))
+        stack.append(tag)
+        text.clear()
+
+    def end(tag: str) -> None:
+        stack.pop()
+        if stack == ['annotations', 'image']:
+            images[-1].shapes[-1].end = parser.CurrentByteIndex
+        elif stack[-2:] == ['labels', 'label'] and tag == 'name':
+            labels.add(''.join(text).strip())
+
+    parser.StartDoctypeDeclHandler = refuse
+    parser.XmlDeclHandler = declared
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text.append
+    try:
+        parser.Parse(raw, True)
+    except expat.ExpatError as error:
+        raise LabelError(f'{path}: cannot read the XML ({error}); mend or remove it.') from error
+    for image in images:
+        for entry in image.shapes:
+            # Of an element with a closing tag the parser told where that begins.
+            if raw[entry.end : entry.end + 2] == b'</':
+                entry.end = raw.index(b'>', entry.end) + 1
+    return raw, images, frozenset(labels)
+
+
+def _edit(raw: bytes, entry: _Element, changes: Sequence[Changes]) -> tuple[int, int, bytes]:
+    """What to put in the place of an element: copies of it with other attributes, or nothing."""
+    before = raw[: entry.start]
+    gap = before[len(before.rstrip()) :]
+    if not changes:
+        return entry.start - len(gap), entry.end, b''
+    found = _START_TAG.match(raw, entry.start)
+    assert found is not None  # the parser has read it
+    head, rest = found.group(), raw[found.end() : entry.end]
+    return entry.start, entry.end, gap.join(_rewrite(head, change) + rest for change in changes)
+
+
+def _rewrite(head: bytes, changes: Changes) -> bytes:
+    """A start tag with other values of some attributes; the rest of it as it was."""
+    left = dict(changes)
+
+    def value(found: re.Match[bytes]) -> bytes:
+        new = left.pop(found[1].decode(), None)
+        if new is None:
+            return found[0]
+        return found[0][: found.start(2) - found.start()] + f'"{new}"'.encode()
+
+    tag = re.match(rb'<[^\s/>]+', head)
+    assert tag is not None
+    head = tag[0] + re.sub(_ATTRIBUTE, value, head[tag.end() :])
+    closing = re.search(rb'\s*/?>$', head)
+    assert closing is not None
+    return head[: closing.start()] + _attributes(left).encode() + closing[0]
+
+
+def _attributes(values: Changes) -> str:
+    return ''.join(f' {key}={quoteattr(value)}' for key, value in values.items())
+
+
+def _integer(path: Path, what: str, entry: _Element, key: str, default: int | None = None) -> int:
+    try:
+        value = (
+            float(entry.attributes[key])
+            if default is None
+            else float(entry.attributes.get(key, default))
+        )
+        return int(value)
+    except (KeyError, ValueError, OverflowError) as error:
+        raise LabelError(
+            f'{path}: {what} has no number in {key!r}: {entry.attributes.get(key)!r}; mend it.'
+        ) from error
+
+
+def _polygon(
+    path: Path, what: str, entry: _Element, shape: tuple[int, int], notes: list[str]
+) -> Region | None:
+    words = [pair.split(',') for pair in entry.attributes.get('points', '').split(';') if pair]
+    return corner_region(path, what, words, shape, notes)
+
+
+def _mask(
+    path: Path, what: str, entry: _Element, shape: tuple[int, int], notes: list[str]
+) -> Region:
+    """A mask: runs of 0, 1, 0, ... along the rows of its box."""
+    left, top, width, height = (
+        _integer(path, what, entry, key) for key in ('left', 'top', 'width', 'height')
+    )
+    if not (0 <= left <= left + width <= shape[1] and 0 <= top <= top + height <= shape[0]):
+        raise LabelError(
+            f'{path}: {what} lies at {left}, {top} and is {width} x {height} (width x height), but '
+            f'the image is {shape[1]} x {shape[0]}; mend it.'
+        )
+    try:
+        runs = np.array(entry.attributes.get('rle', '').split(','), np.int64)
+    except (ValueError, OverflowError) as error:
+        raise LabelError(f'{path}: {what} has an RLE that is not numbers.') from error
+    if (runs < 0).any() or (runs > width * height).any() or runs.sum() != width * height:
+        raise LabelError(
+            f'{path}: {what} has an RLE of {runs.sum()} pixels, but it is {width} x {height}; '
+            'mend it.'
+        )
+    values = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
+    inner = Region.of(values)
+    return Region(inner.top + top, inner.left + left, inner.mask)
+
+
+def _mask_attributes(region: Region) -> dict[str, str]:
+    height, width = region.mask.shape
+    return {
+        'rle': ', '.join(map(str, run_lengths(region.mask))),
+        'left': str(region.left),
+        'top': str(region.top),
+        'width': str(width),
+        'height': str(height),
+    }
+
+
+def _points(ring: NDArray) -> str:
+    return ';'.join(f'{x:.2f},{y:.2f}' for x, y in ring.tolist())
