@@ -1,7 +1,7 @@
 """Speed and memory of label refinement: `python benchmarks/bench_refine.py [--images N]`.
 
 (a) `refine_objects` for one image of 512 x 1024 with 8 classes and 60 steps, on one thread: with
-the four stopping evidences that it tries by default and with one of them, against scikit-image's
+the six stopping evidences that it tries by default and with one of them, against scikit-image's
 `morphological_geodesic_active_contour` on the same masks, and against the 27 CPU-seconds that the
 released code of the paper takes for the evolution of such an image (a constant, not measured here).
 (b) The whole of `tools/refine.py` on CPU, given edge maps: synthetic Cityscapes folders (labelIds

@@ -232,6 +232,9 @@ def study_config(args: argparse.Namespace, work_dir: Path, error: str, noise_px:
             instance_map_path=LABELS[error].format('instances'),
         )
     elif error == 'systematic':
+        # What no outline covers is background. In a set without any, a value that no file has
+        # stands for it; ignored, it would leave no edges to learn, and no room to grow.
+        train.setdefault('background', 254)
         loader = next(i for i, step in enumerate(train.pipeline) if 'Annotations' in step['type'])
         train.pipeline.insert(loader + 1, dict(type='CoarsenLabels', error_px=noise_px))
     elif error != 'none':

@@ -24,8 +24,8 @@ from mmsteal.functional.speed import check_edge_prob
 
 # Where the balloon stops is not guessed: with each of these an object evolves, and the most likely
 # outline is taken. From a network that is sure of what is no edge (first) to one that was trained
-# with balanced cross entropy, which answers about 0.5 near any object (last).
-STOP_PROBS = (0.02, 0.3, 0.6, 0.9)
+# with balanced cross entropy, which answers about 0.5 near any object, for many classes (last).
+STOP_PROBS = (0.02, 0.3, 0.6, 0.9, 1.5, 2.5)
 # Masks that evolve in one call: few enough to hold 2048 x 1024 masks of many objects in memory.
 _GROUP = 32
 
@@ -195,7 +195,7 @@ def refine_objects(
             `max_displacement_px` to twice that and `num_iters` to what it takes to get there,
             unless they are given.
         **align: Options of :func:`~mmsteal.functional.alignment.align_masks` for the evolution, in
-            pixels of the edge maps. By default `stop_prob` is (0.02, 0.3, 0.6, 0.9): all are tried.
+            pixels of the edge maps. By default all of `STOP_PROBS` are tried.
 
     Returns:
         The refined map (H, W), int32, and what happened to each object (M,).
