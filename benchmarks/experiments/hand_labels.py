@@ -23,8 +23,7 @@ from grabcut import grabcut
 from numpy.typing import NDArray
 from PIL import Image
 
-from mmsteal.functional import label_objects, refine_objects
-from mmsteal.functional.gradient_edges import gradient_edges
+from mmsteal.functional import gradient_edges, label_objects, refine_objects
 
 
 def parse_args() -> argparse.Namespace:

@@ -17,6 +17,7 @@ from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
 from mmsteal.functional.edge_nms import edge_nms
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
 from mmsteal.functional.edges import label_map_to_edges, mask_edges
+from mmsteal.functional.gradient_edges import gradient_edges
 from mmsteal.functional.label_merge import settle_overlaps
 from mmsteal.functional.label_objects import LabelObjects, label_objects
 from mmsteal.functional.level_set import evolve_level_set
@@ -59,6 +60,7 @@ __all__ = [
     'edge_scores',
     'edge_thresholds',
     'evolve_level_set',
+    'gradient_edges',
     'hessian',
     'label_map_to_edges',
     'label_objects',

@@ -41,6 +41,7 @@ class ObjectRefinement:
             where others held all the ground that it would have moved to, and 'swallowed' where
             they left nothing of it.
         step: Iterations of the proposed mask.
+        stop_prob: The stopping evidence that led there; NaN for the given mask.
         loss_given: Mean of -log f along its outline before; NaN if it has none.
         loss_proposed: The same of the proposed mask.
         mean_displacement_px: Mean distance between the outlines of the given and the proposed mask.
@@ -54,6 +55,7 @@ class ObjectRefinement:
     status: str
     reason: str
     step: int
+    stop_prob: float
     loss_given: float
     loss_proposed: float
     mean_displacement_px: float
@@ -212,8 +214,8 @@ def refine_objects(
     _check_objects(given, prob, classes, frozen)
     size = (int(prob.shape[1]), int(prob.shape[2]))
     scale = math.sqrt(size[0] * size[1] / max(given.size, 1))
-    small = _resample(given, size)
-    barred = np.zeros(size, bool) if frozen is None else _resample(frozen, size)
+    small = resample(given, size)
+    barred = np.zeros(size, bool) if frozen is None else resample(frozen, size)
     claims, reports = _evolve(small, prob, classes, barred, _options(error_px, scale, align))
     # Objects that do not evolve hold their ground.
     held = barred | np.append(fixed, False)[small]
@@ -229,7 +231,7 @@ def refine_objects(
     if len(swallowed):
         lost = np.isin(small, swallowed)
         refined[lost] = small[lost]
-    full = _enlarge(refined, small, given, protected=np.append(count == 0, False))
+    full = enlarge(refined, small, given, protected=np.append(count == 0, False))
     # Objects of which nothing has changed keep every pixel, whoever is drawn beside them.
     same = np.bincount(small[refined == small] + 1, minlength=len(classes) + 1)[1:]
     still = np.append(fixed | ((same == count) & (same == left)), False)
@@ -300,7 +302,7 @@ def _options(error_px: float | None, scale: float, align: dict[str, Any]) -> dic
     return {**default, **align}
 
 
-def _enlarge(
+def enlarge(
     refined: NDArray[np.int32],
     small: NDArray[np.int32],
     given: NDArray[np.int32],
@@ -326,7 +328,7 @@ def _enlarge(
         return full
     near = cv2.dilate(changed.view(np.uint8), np.ones((3, 3), np.uint8))
     box = _bounding_box(near)
-    drawn = _resample(near, given.shape) != 0
+    drawn = resample(near, given.shape) != 0
     drawn &= ~protected[given]
     best = np.zeros(given.shape, np.float32)
     for m in np.unique(refined[box][near[box] != 0]):
@@ -390,6 +392,7 @@ def _report(
                 status=status,
                 reason=reason,
                 step=report.step if report else 0,
+                stop_prob=report.stop_prob if report else math.nan,
                 loss_given=report.loss_given if report else math.nan,
                 loss_proposed=report.loss_proposed if report else math.nan,
                 mean_displacement_px=report.mean_displacement_px / scale if report else 0.0,
@@ -450,7 +453,7 @@ def _check_objects(
         )
 
 
-def _resample(array: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
+def resample(array: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
     """The nearest pixel, for any type."""
     if array.shape == tuple(size):
         return array

@@ -1,0 +1,237 @@
+"""Masks on their way to the edges: the best step of each object, and every step to look at.
+
+Shape shorthand: M objects; K edge maps; H, W height and width; h, w of the edge maps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmsteal.annotator.edge_maps import EdgeMaps
+from mmsteal.annotator.messages import AnnotatorError
+from mmsteal.functional import (
+    ObjectRefinement,
+    balloon_threshold,
+    evolve_level_set,
+    mask_edges,
+    refine_objects,
+    speed_function,
+)
+from mmsteal.functional.label_merge import Box, Claim, settle_claims
+from mmsteal.functional.refinement import STOP_PROBS, enlarge, resample
+from mmsteal.functional.speed import evidence_terms
+
+MAX_ERROR_PX = 64
+# Defaults of `align_masks`, for the steps that are shown.
+_PEAK_FLOOR, _OTHER_WEIGHT, _PROB_FLOOR = 0.5, 0.5, 0.01
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person may turn.
+
+    Attributes:
+        error_px (float): How far outlines may be off, in pixels of the image.
+        balloon (float): c: 1 for shapes drawn too small, -1 for too big, 0 for either.
+        stop_prob (float | None): p*: edge evidence at which the balloon stops; None tries several.
+        smoothing (int): Curvature operators a step.
+        min_gain (float): How much more likely an outline must be to move, in nats a pixel.
+    """
+
+    error_px: float = 8.0
+    balloon: float = 1.0
+    stop_prob: float | None = None
+    smoothing: int = 1
+    min_gain: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ('error', self.error_px, 1, MAX_ERROR_PX),
+            ('balloon', self.balloon, -1, 1),
+            ('stop', self.stop_prob or 0, 0, 5),
+            ('curvature', self.smoothing, 0, 8),
+            ('gain', self.min_gain, 0, 5),
+        ):
+            if not (isinstance(value, int | float) and low <= value <= high):
+                raise AnnotatorError(
+                    f'The setting "{name}" must be from {low} to {high}, but is {value}.'
+                )
+
+    @property
+    def stops(self) -> tuple[float, ...]:
+        """The stopping evidences to try."""
+        if self.balloon == 0:
+            return STOP_PROBS[:1]  # without a balloon none has an effect
+        return STOP_PROBS if self.stop_prob is None else (float(self.stop_prob),)
+
+
+@dataclass(frozen=True, eq=False)
+class Evolution:
+    """Where masks have moved.
+
+    Attributes:
+        given (np.ndarray): (H, W) int32, the objects before.
+        best (np.ndarray): (H, W) int32, the objects after, each at its best step.
+        reports (list[ObjectRefinement]): What happened to each object (M,).
+        steps (list[int]): Iterations that can be looked at, from 0.
+        num_maps (int): K.
+    """
+
+    given: NDArray[np.int32]
+    best: NDArray[np.int32]
+    reports: list[ObjectRefinement]
+    steps: list[int]
+    edges: EdgeMaps = field(repr=False)
+    _ignore: NDArray[np.bool_] = field(repr=False)
+    _classes: tuple[int, ...] = field(repr=False)
+    _paths: dict[int, tuple[Box, list[NDArray[np.uint8]]]] = field(repr=False)
+
+    def nearest(self, step: int) -> int:
+        """The step that can be looked at and is nearest to a number."""
+        return min(self.steps, key=lambda known: abs(known - step))
+
+    def at(self, step: int | None) -> NDArray[np.int32]:
+        """Object map (H, W) int32 with every object at a step; None for the best of each."""
+        if step is None:
+            return self.best
+        index = self.steps.index(step)
+        if index == 0:
+            return self.given
+        size = (int(self.edges.maps.shape[1]), int(self.edges.maps.shape[2]))
+        small = resample(self.given, size)
+        barred = resample(self._ignore, size)
+        claims = []
+        for m, (box, states) in sorted(self._paths.items()):
+            shape = small[box].shape
+            mask = np.unpackbits(states[index], count=shape[0] * shape[1]).reshape(shape) != 0
+            mask &= ~(barred[box] & (small[box] != m))
+            claims.append(Claim(m, box, mask))
+        moved = settle_claims(small, claims, self.edges.maps, self._classes)
+        moved[barred] = small[barred]
+        full = enlarge(moved, small, self.given, np.zeros(len(self._classes) + 1, bool))
+        full[self._ignore] = self.given[self._ignore]
+        return full
+
+    def mean_edge(self, step: int | None) -> float:
+        """Geometric mean of the edge probability along the outlines; NaN where there is none."""
+        size = (int(self.edges.maps.shape[1]), int(self.edges.maps.shape[2]))
+        small = resample(self.at(step), size)
+        total, count = 0.0, 0
+        for m, k in enumerate(self._classes):
+            inside = small == m
+            curve = mask_edges(inside, radius=1) != 0
+            values = self.edges.maps[k][curve]
+            total += float(np.log(np.maximum(values, _PROB_FLOOR)).sum())
+            count += values.size
+        return math.exp(total / count) if count else math.nan
+
+
+def evolve(
+    object_map: NDArray[np.int32],
+    object_classes: Sequence[str],
+    edges: EdgeMaps,
+    settings: Settings,
+    *,
+    ignore: NDArray[np.bool_] | None = None,
+    progress: Progress | None = None,
+) -> Evolution:
+    """Move masks to their edges (section 3.6 of the paper) and keep the way there.
+
+    Args:
+        object_map (np.ndarray): (H, W) int32, -1 for no object.
+        object_classes (Sequence[str]): Name of the class of each object (M,).
+        edges (EdgeMaps): Edges of the image.
+        settings (Settings): What the person has set.
+        ignore (np.ndarray | None): (H, W) bool, pixels to leave alone.
+        progress (Callable | None): Called with a share from 0 to 1 and what is going on.
+
+    Returns:
+        Evolution: The refined objects, and their states on the way.
+
+    Raises:
+        AnnotatorError: If there is no mask.
+    """
+    if not len(object_classes):
+        raise AnnotatorError('There is no mask to refine: draw one, press "Add", or load a PNG.')
+    tell = progress or (lambda share, text: None)
+    barred = np.zeros(object_map.shape, bool) if ignore is None else ignore
+    classes = tuple(edges.index_of(name) for name in object_classes)
+    size = (int(edges.maps.shape[1]), int(edges.maps.shape[2]))
+    scale = math.sqrt(size[0] * size[1] / object_map.size)
+    num_iters = 2 * math.ceil(settings.error_px * scale) + 2  # as refine_objects takes them
+    count = f'{len(classes)} object{"s" if len(classes) > 1 else ""}'
+    tell(0.1, f'looking for the best outline of {count}')
+    best, reports = refine_objects(
+        object_map,
+        edges.maps,
+        classes=classes,
+        frozen=barred,
+        error_px=settings.error_px,
+        num_iters=num_iters,
+        balloon=settings.balloon,
+        stop_prob=settings.stops,
+        smoothing=settings.smoothing,
+        min_gain=settings.min_gain,
+    )
+    steps = list(range(0, num_iters + 1, 2))
+    small = resample(object_map, size)
+    prob = torch.from_numpy(edges.maps)
+    own, shared = evidence_terms(prob, peak_floor=_PEAK_FLOOR, other_weight=_OTHER_WEIGHT)
+    paths: dict[int, tuple[Box, list[NDArray[np.uint8]]]] = {}
+    for m, k in enumerate(classes):
+        tell(0.5 + 0.5 * m / len(classes), f'keeping the steps of {count}')
+        mask = small == m
+        if mask.any():
+            box = _reach(mask, num_iters * (2 if settings.balloon > 0 else 1) + 2)
+            speed = speed_function(torch.addcmul(shared[box], prob[k][box], own[k]))
+            states = _way(mask[box], speed, prob[k][box], reports[m].step, steps, settings)
+            paths[m] = box, [np.packbits(state) for state in states]
+    return Evolution(object_map, best, reports, steps, edges, barred, classes, paths)
+
+
+def _way(
+    mask: NDArray[np.bool_],
+    speed: Tensor,
+    prob: Tensor,
+    step: int,
+    steps: list[int],
+    settings: Settings,
+) -> list[NDArray[np.bool_]]:
+    """States of a mask at the steps, with the stopping evidence that its refinement chose."""
+    ways = []
+    for stop in settings.stops:
+        states = evolve_level_set(
+            mask[None],
+            speed.numpy()[None],
+            steps[-1],
+            smoothing=settings.smoothing,
+            balloon=settings.balloon,
+            threshold=balloon_threshold(stop),
+            checkpoints=steps,
+            border='replicate',
+        )
+        # The chosen one is the most likely at its step; without one, at the end.
+        state = states[step or steps[-1]][0]
+        curve = mask_edges(state, radius=1) != 0
+        values = prob.numpy()[curve]
+        loss = -np.log(np.maximum(values, _PROB_FLOOR)).mean() if values.size else math.inf
+        ways.append((loss, [states[s][0] for s in steps]))
+    return min(ways, key=lambda way: way[0])[1]
+
+
+def _reach(mask: NDArray[np.bool_], margin: int) -> Box:
+    """The box of a mask, wider by a margin."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return (
+        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + 1 + margin),
+        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + 1 + margin),
+    )

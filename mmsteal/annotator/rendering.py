@@ -1,0 +1,104 @@
+"""Pictures for the page: masks on the image, edges, before and after."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsteal.annotator.edge_maps import EdgeMaps
+from mmsteal.annotator.session import Session
+from mmsteal.visualization.edge_colors import colorize_edges, distinct_palette
+
+# Longest side of a picture in the browser; masks are kept at full size.
+MAX_SIDE = 1280
+
+
+def display_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of an image in the browser."""
+    factor = min(1.0, MAX_SIDE / max(shape[:2]))
+    return max(round(shape[0] * factor), 1), max(round(shape[1] * factor), 1)
+
+
+def display_image(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The image at the size of the browser."""
+    shape = display_shape(pixels.shape)
+    if shape == pixels.shape[:2]:
+        return pixels
+    return np.asarray(cv2.resize(pixels, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def paint_masks(
+    session: Session, object_map: NDArray[np.int32], *, before: NDArray[np.int32] | None = None
+) -> NDArray[np.uint8]:
+    """Masks in the colours of their classes, with outlines, on the image.
+
+    Args:
+        session (Session): Image, classes and the class of each object.
+        object_map (np.ndarray): (H, W) int32, the objects to paint.
+        before (np.ndarray | None): (H, W) int32, objects whose outlines are drawn dark beneath.
+
+    Returns:
+        np.ndarray: (h, w, 3) uint8 RGB, at the size of the browser.
+    """
+    picture = display_image(session.image.pixels).astype(np.float32)
+    small = _nearest(object_map, picture.shape[:2])
+    palette = class_colors(len(session.classes)).astype(np.float32)
+    colors = np.array([palette[k] for k in session.object_classes] + [np.zeros(3)], np.float32)
+    inside = small >= 0
+    picture[inside] = 0.65 * picture[inside] + 0.35 * colors[small[inside]]
+    if before is not None:
+        picture[_outlines(_nearest(before, picture.shape[:2]))] = 0
+    line = _outlines(small)
+    # White beside the colour: the line is seen on any image.
+    picture[_grown(line) & ~line] = 255
+    picture[line & inside] = colors[small[line & inside]]
+    return np.rint(picture).astype(np.uint8)
+
+
+def paint_edges(session: Session, edges: EdgeMaps) -> NDArray[np.uint8]:
+    """Edges in the colours of their classes on white; one colour where one map serves all."""
+    shape = display_shape(session.image.pixels.shape)
+    maps = edges.maps if len(edges.maps) == 1 else edges.maps[:-1]
+    maps = np.stack([cv2.resize(one, shape[::-1], interpolation=cv2.INTER_AREA) for one in maps])
+    if len(maps) == 1:
+        return np.repeat(np.rint(255 * (1 - maps[0])).astype(np.uint8)[..., None], 3, axis=2)
+    known = {name: k for k, name in enumerate(session.classes)}
+    palette = class_colors(max(len(session.classes), len(maps)))
+    others = distinct_palette(len(maps))
+    colors = np.array(
+        [palette[known[n]] if n in known else others[i] for i, n in enumerate(edges.names[:-1])]
+    )
+    return colorize_edges(maps, colors)
+
+
+def class_colors(num_classes: int) -> NDArray[np.uint8]:
+    """Colours (K, 3) RGB of the classes; class k keeps its own however many there are."""
+    return np.asarray(distinct_palette(num_classes), np.uint8)
+
+
+def _nearest(object_map: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int32]:
+    if object_map.shape == tuple(shape):
+        return object_map
+    resized = cv2.resize(object_map, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(resized, np.int32)
+
+
+def _outlines(object_map: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Pixels inside of an object with a neighbour that is not."""
+    line = np.zeros(object_map.shape, bool)
+    for axis in (0, 1):
+        first = object_map[:-1] if axis == 0 else object_map[:, :-1]
+        second = object_map[1:] if axis == 0 else object_map[:, 1:]
+        differ = first != second
+        if axis == 0:
+            line[:-1] |= differ
+            line[1:] |= differ
+        else:
+            line[:, :-1] |= differ
+            line[:, 1:] |= differ
+    return line & (object_map >= 0)
+
+
+def _grown(line: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return cv2.dilate(line.view(np.uint8), np.ones((3, 3), np.uint8)) != 0

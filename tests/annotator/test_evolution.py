@@ -1,0 +1,120 @@
+"""Masks move to the edges, and each step of the way can be looked at."""
+
+import numpy as np
+import pytest
+
+from mmsteal.annotator import AnnotatorError, EdgeMaps, Settings, evolve
+from mmsteal.annotator.examples import open_example
+from tests.annotator.scenes import SQUARE, block, iou, square_session, with_edges
+
+
+def run(session, **settings):
+    names = [session.classes[k] for k in session.object_classes]
+    return evolve(
+        session.object_map, names, session.edges, Settings(**settings), ignore=session.ignore
+    )
+
+
+def exact():
+    mask = np.zeros((80, 100), bool)
+    mask[SQUARE] = True
+    return mask
+
+
+@pytest.mark.parametrize('stop_prob', [None, 0.3])
+def test_mask_snaps_to_the_square(stop_prob):
+    session = with_edges(square_session())
+    evolution = run(session, stop_prob=stop_prob)
+    before = iou(session.object_map == 0, exact())
+    after = iou(evolution.best == 0, exact())
+    assert before < 0.6 < 0.95 < after
+    assert evolution.reports[0].status == 'moved'
+    assert evolution.mean_edge(None) > 2 * evolution.mean_edge(0)
+
+
+@pytest.mark.parametrize(('balloon', 'stop_prob'), [(1.0, None), (1.0, 0.02), (-1.0, None)])
+def test_best_is_the_state_at_its_step(balloon, stop_prob):
+    session = square_session()
+    if balloon < 0:
+        session = session.clear().add_drawing(block(14, 66, 24, 86), 'car')
+    session = with_edges(session)
+    evolution = run(session, balloon=balloon, stop_prob=stop_prob)
+    step = evolution.reports[0].step
+    assert step > 0
+    np.testing.assert_array_equal(evolution.at(step), evolution.best)
+    np.testing.assert_array_equal(evolution.at(None), evolution.best)
+    np.testing.assert_array_equal(evolution.at(0), session.object_map)
+
+
+def test_steps_grow_with_the_balloon():
+    evolution = run(with_edges(square_session()))
+    areas = [(evolution.at(step) == 0).sum() for step in evolution.steps]
+    assert areas[0] < areas[1] < areas[2]
+    assert evolution.steps == list(range(0, 19, 2))
+    assert evolution.nearest(100) == 18
+
+
+def test_ignored_pixels_stay():
+    session = with_edges(square_session())
+    labels = np.where(session.object_map == 0, 1, 0)
+    labels[:, 60:] = 255
+    session = with_edges(session.with_label_map(labels))
+    evolution = run(session)
+    for step in (None, evolution.steps[-1]):
+        moved = evolution.at(step)
+        assert (moved[:, 60:] == -1).all()
+        assert (moved[:, :60] == 0).sum() > (session.object_map == 0).sum()
+
+
+def test_objects_do_not_take_each_other():
+    session = square_session().clear()
+    session = session.add_drawing(block(26, 54, 36, 50), 'car')
+    session = with_edges(session.add_drawing(block(26, 54, 58, 74), 'person'))
+    evolution = run(session)
+    last = evolution.at(evolution.steps[-1])
+    assert (last[30:50, 36:50] == 0).all()
+    assert (last[30:50, 58:74] == 1).all()
+
+
+def test_edges_of_another_size():
+    session = square_session()
+    half = EdgeMaps(with_edges(session).edges.maps[:, ::2, ::2].copy(), ('any',), 'half')
+    evolution = run(session.with_edges(half))
+    assert evolution.best.shape == (80, 100)
+    assert iou(evolution.best == 0, exact()) > 0.85
+    assert evolution.at(evolution.steps[-1]).shape == (80, 100)
+
+
+def test_no_mask():
+    session = with_edges(square_session().clear())
+    with pytest.raises(AnnotatorError, match='no mask'):
+        run(session)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [('error_px', 0), ('error_px', float('nan')), ('balloon', 7), ('stop_prob', -1.0),
+     ('smoothing', 99), ('min_gain', float('inf'))],
+)  # fmt: skip
+def test_settings_out_of_range(name, value):
+    with pytest.raises(AnnotatorError, match='must be from'):
+        Settings(**{name: value})
+
+
+def test_progress_is_told():
+    session = with_edges(square_session())
+    told = []
+    evolve(session.object_map, ['car'], session.edges, Settings(),
+           progress=lambda share, text: told.append((share, text)))  # fmt: skip
+    assert told[0][1].endswith('1 object')
+    assert all(0 <= share <= 1 for share, _ in told)
+
+
+def test_example_without_a_demo_run(tmp_path):
+    session = with_edges(open_example(tmp_path))
+    evolution = run(session)
+    assert len(session.object_classes) == 6
+    assert all(report.status == 'moved' for report in evolution.reports)
+    # The coins are about twice as large as the disks inside of them.
+    growth = (evolution.best >= 0).sum() / (session.object_map >= 0).sum()
+    assert 1.4 < growth < 2.2
