@@ -65,7 +65,8 @@ def simulate(args: argparse.Namespace) -> list[str]:
             continue
         for error_px in args.error_px:
             coarse, clicks = simulate_coarse_objects(annotation.object_map, error_px)
-            source.write(item, annotation, coarse, out / f'{error_px:g}px')
+            # What no outline covers is unlabelled; a polygon behind it was not drawn there.
+            source.write(item, annotation, coarse, out / f'{error_px:g}px', beneath=False)
             rows.append([item.name, f'{error_px:g}', sum(n > 0 for n in clicks), sum(clicks)])
         done.append(item)
     if not done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError
+from mmsteal.label_formats.painting import NOBODY
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
@@ -59,7 +61,7 @@ class LabelFormat(ABC):
 
     A pixel that a written object map gives to no object, although one had it, is unclaimed. In
     label maps it gets a value, see `unclaimed`. Where shapes lie over each other the one beneath
-    comes to light instead.
+    comes to light instead, unless :meth:`write` is told otherwise.
 
     Args:
         root (str | Path | None): Where the labels are; None to only write.
@@ -139,6 +141,8 @@ class LabelFormat(ABC):
         annotation: Annotation,
         object_map: NDArray[np.integer],
         out_dir: str | Path,
+        *,
+        beneath: bool = True,
     ) -> list[Path]:
         """Write the labels of an image, whole files or none.
 
@@ -151,6 +155,9 @@ class LabelFormat(ABC):
             object_map (np.ndarray): (H, W), index into `annotation.objects` of the object that
                 each pixel belongs to now; -1 for none.
             out_dir (str | Path): Folder; the layout below it is the one of the format.
+            beneath (bool): Where an object lost a pixel to nobody, the shape beneath comes to
+                light. False: the pixel is cut out of all shapes, so that the file shows
+                `object_map` and nothing else. Label maps have nothing beneath.
 
         Returns:
             list[Path]: The files.
@@ -174,13 +181,16 @@ class LabelFormat(ABC):
                 f'{owners.max()}.'
             )
         owners[annotation.ignore] = annotation.object_map[annotation.ignore]
+        same = owners == annotation.object_map
         if annotation.format != self.name:
             files = self._convert(item, annotation, owners, Path(out_dir))
-        elif self.verbatim and (owners == annotation.object_map).all():
+        elif self.verbatim and same.all():
             outputs = self.outputs(item, out_dir)
             contents = [path.read_bytes() for path in item.labels]
             files = dict(zip(outputs, contents, strict=True))
         else:
+            if not beneath:
+                owners[~same & (owners < 0)] = NOBODY
             files = self._update(item, annotation, owners, Path(out_dir))
         replace_files(files)
         return list(files)
@@ -193,7 +203,10 @@ class LabelFormat(ABC):
         object_map: NDArray[np.int32],
         out_dir: Path,
     ) -> dict[Path, bytes]:
-        """Contents of the files for labels that this format read."""
+        """Contents of the files for labels that this format read.
+
+        A pixel of nobody is -1, or `NOBODY` where nothing beneath may come to light.
+        """
 
     @abstractmethod
     def _convert(
@@ -236,6 +249,36 @@ class LabelFormat(ABC):
 def as_values(values: Any) -> tuple[Any, ...]:
     """One value or several, as a tuple: on a command line one is given as it is."""
     return (values,) if isinstance(values, int | str) else tuple(values)
+
+
+def integer_values(
+    classes: Mapping[str, int | str], low: int, high: int, *, what: str
+) -> dict[str, int]:
+    """Values of classes as numbers, checked before any work is done.
+
+    Raises:
+        ValueError: If one is no whole number from `low` to `high`.
+    """
+    for name, value in classes.items():
+        if not re.fullmatch(r'-?\d+', str(value)) or not low <= int(value) <= high:
+            raise ValueError(
+                f'Expected argument `classes` to give {name!r} a whole number from {low} to '
+                f'{high} in {what}, but got {value!r}.'
+            )
+    return {name: int(value) for name, value in classes.items()}
+
+
+def check_unclaimed(unclaimed: Unclaimed, low: int, high: int, *, what: str) -> None:
+    """Refuse a value of unclaimed pixels that the files cannot hold.
+
+    Raises:
+        ValueError: If it is a number that is not from `low` to `high`.
+    """
+    if isinstance(unclaimed, int) and not low <= unclaimed <= high:
+        raise ValueError(
+            f'Expected argument `unclaimed` to be from {low} to {high} in {what}, but got '
+            f'{unclaimed}.'
+        )
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -337,21 +380,27 @@ def load_json(path: Path) -> tuple[Any, bytes]:
 
 
 def dump_json(value: Any, like: bytes = b'') -> bytes:
-    """JSON in the layout (indentation, blanks, line ends) of a file that was read."""
-    text = like.decode('utf-8', 'replace')
-    indented = re.match(r'\s*[\[{]\r?\n( *)', text)
+    """JSON near the layout of a file that was read.
+
+    Indentation, blanks after commas and colons, line ends, the byte order mark and whether letters
+    beyond ASCII are escaped are as there. Lists that an indented file has on one line, and other
+    ways to write a number or a letter, are not.
+    """
+    mark = codecs.BOM_UTF8 if like.startswith(codecs.BOM_UTF8) else b''
+    text = like[len(mark) :].decode('utf-8', 'replace')
+    indented = re.match(r'\s*[\[{]\r?\n([ \t]*)', text)
     after_comma = r', \r?\n' if indented else r'["\d\]}], ["\d\[{-]'
     comma = ', ' if re.search(after_comma, text) else ','
     colon = ': ' if not like or '": ' in text else ':'
     dumped = json.dumps(
         value,
-        indent=len(indented.group(1)) if indented else None,
+        indent=indented.group(1) if indented else None,
         separators=(comma if like else ', ', colon),
         ensure_ascii=text.isascii(),
     )
     if '\r\n' in text[:4096]:
         dumped = dumped.replace('\n', '\r\n')
-    return (dumped + text[len(text.rstrip()) :]).encode()
+    return mark + (dumped + text[len(text.rstrip()) :]).encode()
 
 
 def encode_png(image: Image.Image, **options: Any) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -18,9 +20,11 @@ from mmsteal.label_formats.base import (
     Unclaimed,
     as_values,
     check_size,
+    check_unclaimed,
     dump_json,
     encode_png,
     find_files,
+    integer_values,
     load_json,
     pair_files,
 )
@@ -110,7 +114,13 @@ class CityscapesFormat(LabelFormat):
     A polygon is changed only if painting the file in its order would not give the result: then it
     is the outline of what is visible and of what others hide. Parts of one instance that do not
     touch are joined by a line one pixel wide, behind others where it can be, since a polygon is
-    one instance; those of classes without instances and of groups become several polygons.
+    one instance; those of classes without instances and of groups become several polygons. Lines
+    keep off ignored pixels. Where they cannot and no label map says whose the pixels are, the
+    parts become polygons, that is instances, of their own, with a warning.
+
+    Labels of another format are written as polygons, labelIds and instanceIds. Their ignored
+    pixels become 0, unlabeled: trainers and evaluators ignore it too, but it is read as pixels
+    that objects may grow into. Which pixels were background is not told either.
 
     Output: `OUT/gtFine/SPLIT/CITY/NAME_gtFine_*`.
 
@@ -123,10 +133,13 @@ class CityscapesFormat(LabelFormat):
             border, out of roi. 0, unlabeled, is no object, and objects may grow into it.
         tolerance_px (float): How far polygons may leave the pixels to save vertices, see
             :func:`mmsteal.label_formats.polygons.trace_mask`.
-        classes (Mapping[str, int | str] | None): Names of another format -> Cityscapes' own ids;
-            names of Cityscapes need none.
+        classes (Mapping[str, int | str] | None): Names of another format -> Cityscapes' own ids,
+            0 to 33; names of Cityscapes need none.
         unclaimed (str | int | None): Id of pixels that nobody claims and no polygon lies beneath;
             by default 0, unlabeled.
+
+    Raises:
+        ValueError: If an id is none of Cityscapes.
     """
 
     name: ClassVar[str] = 'cityscapes'
@@ -144,7 +157,10 @@ class CityscapesFormat(LabelFormat):
         unclaimed: Unclaimed = None,
     ) -> None:
         own = {label.name: label.id for label in CITYSCAPES_LABELS}
-        super().__init__(root, classes={**own, **(classes or {})}, unclaimed=unclaimed)
+        last = len(CITYSCAPES_LABELS) - 1
+        classes = integer_values(classes or {}, 0, last, what='the table of Cityscapes')
+        check_unclaimed(unclaimed, 0, last, what='the table of Cityscapes')
+        super().__init__(root, classes={**own, **classes}, unclaimed=unclaimed)
         if annotation not in ('gtFine', 'gtCoarse'):
             raise ValueError(
                 "Expected argument `annotation` to be 'gtFine' or 'gtCoarse', but got "
@@ -327,14 +343,16 @@ class CityscapesFormat(LabelFormat):
         if painted is None:
             ids = np.array([entry.category for entry in annotation.objects], np.int32)
             instances = np.array([entry.instance for entry in annotation.objects], np.int32)
-            owner = object_map
+            owner = np.maximum(object_map, -1)
         else:
             painting, shapes = painted
             owner, masks = painting.repaint(annotation.object_map, object_map)
             ids = _shape_values(shapes, 'labelIds')
             instances = _shape_values(shapes, 'instanceIds')
-            new = self._new_document(document, masks, shapes, owner)
-            files[self._path(item, 'polygons', out_dir)] = dump_json(new, raw)
+            path = self._path(item, 'polygons', out_dir)
+            joins = _Joins(path, annotation.ignore, mapped=bool(maps))
+            new = self._new_document(document, masks, shapes, owner, joins)
+            files[path] = dump_json(new, raw)
         ids = np.append(ids, np.int32(self._unclaimed()))
         instances = np.append(instances, np.int32(0))
         owners = owner[changed]
@@ -356,6 +374,7 @@ class CityscapesFormat(LabelFormat):
         masks: dict[int, Region],
         shapes: list[tuple[Region | None, CityscapesLabel | None, int]],
         owner: NDArray[np.int32],
+        joins: _Joins,
     ) -> dict[str, Any]:
         entries = []
         for index, entry in enumerate(document['objects']):
@@ -365,7 +384,7 @@ class CityscapesFormat(LabelFormat):
             region = masks[index]
             mask = region.mask
             if shapes[index][2] and mask.any():
-                mask = connect_parts(mask, owner[region.box] > index)
+                mask = joins(mask, region.box, owner[region.box] > index, entry['label'])
             polygons = trace_mask(mask, tolerance_px=self.tolerance_px)
             if not polygons:
                 # Kept for its place in the file; fewer than three points are not painted.
@@ -382,13 +401,15 @@ class CityscapesFormat(LabelFormat):
         entries: list[dict[str, Any]] = []
         ids, instances = [], []
         counts: dict[int, int] = {}
+        path = self._path(item, 'polygons', out_dir)
+        joins = _Joins(path, annotation.ignore, mapped=True)
         for index, source in enumerate(annotation.objects):
             label = CITYSCAPES_LABELS[int(self.class_value(annotation, source))]
             # Without an instance nobody knows how many there are: a group.
             single = bool(source.instance or source.sources)
             mask = object_map == index
             if label.has_instances and single and mask.any():
-                mask = connect_parts(mask, np.zeros_like(mask))
+                mask = joins(mask, (slice(None), slice(None)), np.zeros_like(mask), label.name)
             polygons = trace_mask(mask, tolerance_px=self.tolerance_px)
             name, instance = label.name, label.id
             if label.has_instances and not single:
@@ -401,13 +422,39 @@ class CityscapesFormat(LabelFormat):
             entries += [{'label': name, 'polygon': polygon.tolist()} for polygon in polygons]
         document = {'imgHeight': height, 'imgWidth': width, 'objects': entries}
         table = np.array([*ids, 0], np.int32), np.array([*instances, 0], np.int32)
-        path = self._path(item, 'polygons', out_dir)
         files = {path: dump_json(document, b'{\n    "imgHeight": ')}
         for role in ('labelIds', 'instanceIds'):
             path = self._path(item, role, out_dir)
             like = Image.new('I;16', (1, 1)) if role == 'instanceIds' else None
             files[path] = encode_map(_role_values(*table, role)[object_map], path, like=like)
         return files
+
+
+class _Joins(NamedTuple):
+    """Makes one part of the instances of a file."""
+
+    path: Path
+    ignore: NDArray[np.bool_]
+    mapped: bool  # label maps say whose each pixel is, whatever a polygon draws over it
+
+    def __call__(
+        self,
+        mask: NDArray[np.bool_],
+        box: tuple[slice, slice],
+        covered: NDArray[np.bool_],
+        label: str,
+    ) -> NDArray[np.bool_]:
+        joined = connect_parts(mask, covered, self.ignore[box] & ~covered)
+        if self.mapped:
+            return connect_parts(joined, covered)
+        count = cv2.connectedComponents(joined.astype(np.uint8), connectivity=8)[0] - 1
+        if count > 1:
+            warnings.warn(
+                f'{self.path}: ignored pixels part an instance of {label!r}; it is written as '
+                f'{count} polygons, which are read as {count} instances.',
+                stacklevel=2,
+            )
+        return joined
 
 
 def _shape_values(

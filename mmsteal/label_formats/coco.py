@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,16 +25,24 @@ from mmsteal.label_formats.label_maps import require_objects
 from mmsteal.label_formats.painting import Painting
 from mmsteal.label_formats.polygons import crosses_itself, trace_corners
 
+# COCO's own crowds are run lengths, uncompressed.
+_NEW_CROWD: dict[str, Any] = {'counts': []}
+
 
 class CocoFormat(LabelFormat):
     """COCO's instances JSON.
 
     Masks may lie over each other and the file does not say which is in front: the smaller one is
     taken to be, and of equal ones the later. What others hide of a mask is kept and united with
-    what is visible. Pixels that only crowds cover are ignored. An annotation that does not change
-    is written as it came; of others segmentation, bbox and area are new. RLE stays RLE (compressed
-    or not), polygons stay polygons; holes are cut open to the outline, as a polygon of COCO has
-    none.
+    what is visible; where a mask that grew or shrank would be in front of one that it lay behind,
+    it loses those pixels. Pixels that only crowds cover are ignored. An annotation that does not
+    change is written as it came; of others segmentation, bbox and area are new. RLE stays RLE
+    (compressed or not), polygons stay polygons; holes are cut open to the outline, as a polygon of
+    COCO has none.
+
+    Ignored pixels of labels of another format become a crowd (`iscrowd` 1) of each category that
+    the image has, since evaluators ignore crowds by category. In an image without objects they are
+    lost.
 
     :meth:`write` makes one file an image in `OUT/.NAME_parts`, :meth:`finish` the JSON
     `OUT/NAME.json` of all; the parts may be removed after that.
@@ -136,7 +144,8 @@ class CocoFormat(LabelFormat):
         regions = [Region.of(masks[index]) for index in order]
         painting = Painting.of(regions, of_mask, shape)
         object_map = painting.object_map()
-        require_objects(item.labels[0], objects)
+        # Pixels without annotation are background: crowds alone are an answer too.
+        require_objects(item.labels[0], objects, negative=bool((painting.owner < 0).any()))
         return Annotation(
             item.name,
             object_map,
@@ -145,7 +154,7 @@ class CocoFormat(LabelFormat):
             painting.hidden(),
             tuple(notes),
             self.name,
-            (painting, [entries[index] for index in order]),
+            (painting, [entries[index] for index in order], [indices[index] for index in order]),
         )
 
     def _decode(
@@ -207,16 +216,20 @@ class CocoFormat(LabelFormat):
     def _update(
         self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
     ) -> dict[Path, bytes]:
-        painting, entries = annotation.content
+        painting, entries, sources = annotation.content
         owner, _ = painting.repaint(annotation.object_map, object_map)
+        regions = []
+        for index, region in enumerate(painting.regions):
+            behind = region.mask & (painting.owner[region.box] != index)
+            mask = owner == index
+            mask[region.box] |= behind
+            regions.append(Region.of(mask))
+        regions = _keep_in_front(regions, owner, painting.objects < 0, sources)
         part: dict[str, Any] = {}
-        for index, (region, entry) in enumerate(zip(painting.regions, entries, strict=True)):
-            visible = owner == index
+        for index, (region, entry) in enumerate(zip(regions, entries, strict=True)):
             mask = region.full(owner.shape)
-            behind = mask & (painting.owner != index)
-            if painting.objects[index] >= 0 and ((visible | behind) != mask).any():
-                source = annotation.objects[painting.objects[index]].sources[0]
-                part[str(source)] = {**entry, **self._encode(visible | behind, entry)}
+            if (mask != painting.regions[index].full(owner.shape)).any():
+                part[str(sources[index])] = {**entry, **self._encode(mask, entry)}
         (path,) = self.outputs(item, out_dir)
         return {path: json.dumps({'changed': part}).encode()}
 
@@ -249,9 +262,15 @@ class CocoFormat(LabelFormat):
                 mask[hidden.box] |= hidden.mask
             if mask.any():
                 entries.append({'category_id': category, 'iscrowd': 0, **self._encode(mask, {})})
-        image = {'file_name': item.image.name, 'height': height, 'width': width}
-        if '/' in item.name:
-            image['file_name'] = f'{item.name}{item.image.suffix}'
+        ignored = annotation.ignore & (object_map < 0)
+        if ignored.any():
+            crowd = {'iscrowd': 1, **self._encode(ignored, {'segmentation': _NEW_CROWD})}
+            crowd['segmentation']['size'] = [height, width]
+            for category in dict.fromkeys(entry['category_id'] for entry in entries):
+                entries.append({'category_id': category, **crowd})
+        # The name of an item may lack an ending that the images have.
+        file_name = PurePosixPath(item.name).parent / item.image.name
+        image = {'file_name': file_name.as_posix(), 'height': height, 'width': width}
         (path,) = self.outputs(item, out_dir)
         return {path: json.dumps({'image': image, 'annotations': entries}).encode()}
 
@@ -292,6 +311,37 @@ class CocoFormat(LabelFormat):
                 annotations.append({'id': len(annotations) + 1, 'image_id': image_id, **entry})
         categories = [{'id': key, 'name': name} for name, key in self.classes.items()]
         return {'images': images, 'annotations': annotations, 'categories': categories}
+
+
+def _keep_in_front(
+    regions: Sequence[Region],
+    owner: NDArray[np.int32],
+    crowd: NDArray[np.bool_],
+    sources: Sequence[int],
+) -> list[Region]:
+    """Cut masks where they would hide the one that is visible, once they are ordered by area.
+
+    Args:
+        regions (Sequence[Region]): The masks; each has the pixels that it owns.
+        owner (np.ndarray): (H, W) index of the mask that is visible; -1 for none.
+        crowd (np.ndarray): Which masks are behind all others.
+        sources (Sequence[int]): Places in the file; of equal masks the later is in front.
+    """
+    regions = list(regions)
+    areas = [int(region.mask.sum()) for region in regions]
+    while True:  # a mask that is cut may come to the front elsewhere, but it only gets smaller
+        order = sorted(range(len(regions)), key=lambda i: (not crowd[i], -areas[i], sources[i]))
+        front = np.full(owner.shape, -1, np.int32)
+        for index in order:
+            front[regions[index].box][regions[index].mask] = index
+        wrong = (front >= 0) & (front != owner)
+        if not wrong.any():
+            return regions
+        for index in np.unique(front[wrong]).tolist():
+            region = regions[index]
+            cut = wrong[region.box] & (front[region.box] == index)
+            regions[index] = Region(region.top, region.left, region.mask & ~cut)
+            areas[index] = int(regions[index].mask.sum())
 
 
 def _run_lengths(mask: NDArray[np.bool_]) -> list[int]:

@@ -122,16 +122,24 @@ def split_objects(
     return object_map, tuple(objects), ignored
 
 
-def require_objects(path: Path, objects: Collection[AnnotatedObject]) -> None:
+def require_objects(
+    path: Path, objects: Collection[AnnotatedObject], *, negative: bool = False
+) -> None:
     """Refuse an empty label.
 
+    Args:
+        path (Path): The file, to be named.
+        objects (Collection[AnnotatedObject]): What was found in it.
+        negative (bool): Whether the file says of pixels that they are background. Then no object
+            is an answer too.
+
     Raises:
-        LabelError: If there is no object.
+        LabelError: If there is neither an object nor background.
     """
-    if not objects:
+    if not objects and not negative:
         raise LabelError(
-            f'{path}: the label is empty, there is no object in it (background and ignored '
-            'values are none); remove the file or check those options.'
+            f'{path}: the label is empty, there is neither an object nor background in it (ignored '
+            'values are none); remove the file or check the options background and ignore.'
         )
 
 

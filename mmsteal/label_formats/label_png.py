@@ -19,7 +19,9 @@ from mmsteal.label_formats.base import (
     Unclaimed,
     as_values,
     check_size,
+    check_unclaimed,
     find_files,
+    integer_values,
     pair_files,
 )
 from mmsteal.label_formats.label_maps import (
@@ -32,6 +34,8 @@ from mmsteal.label_formats.label_maps import (
     split_objects,
     unclaimed_value,
 )
+
+_MAX_VALUE = 65535  # mode I;16; what fits mode L or P is seen when a file is written
 
 
 class LabelPngFormat(LabelFormat):
@@ -55,7 +59,11 @@ class LabelPngFormat(LabelFormat):
             values of `classes`, or any if there are none.
         write_instances (bool): When labels of another format are written: write instances too.
         classes (Mapping[str, int | str] | None): See :class:`LabelFormat`.
-        unclaimed (str | int | None): See :class:`LabelFormat`.
+        unclaimed (str | int | None): See :class:`LabelFormat`; needed if there is neither
+            background nor an ignored value.
+
+    Raises:
+        ValueError: If a value does not fit into a PNG, or `unclaimed` is needed and not given.
     """
 
     name: ClassVar[str] = 'png'
@@ -77,6 +85,8 @@ class LabelPngFormat(LabelFormat):
         classes: Mapping[str, int | str] | None = None,
         unclaimed: Unclaimed = None,
     ) -> None:
+        classes = integer_values(classes or {}, 0, _MAX_VALUE, what='a PNG')
+        check_unclaimed(unclaimed, 0, _MAX_VALUE, what='a PNG')
         super().__init__(root, classes=classes, unclaimed=unclaimed)
         if root is not None and images is None:
             raise ValueError('Expected argument `images`, the folder of the images, to be given.')
@@ -88,10 +98,10 @@ class LabelPngFormat(LabelFormat):
         self.ignore = as_values(ignore)
         self.background = as_values(background)
         self.components = components
-        self.known = None if known is None else frozenset(known)
+        self._unclaimed()  # an error now rather than at the first image that needs it
+        self.known = None if known is None else frozenset(as_values(known))
         if known is None and self.classes:
-            values = [value for value in self.classes.values() if isinstance(value, int)]
-            self.known = frozenset((*values, *self.ignore, *self.background))
+            self.known = frozenset((*classes.values(), *self.ignore, *self.background))
         self.write_instances = write_instances
 
     def _find(self, root: Path) -> tuple[list[LabelItem], list[LabelProblem]]:
@@ -142,7 +152,8 @@ class LabelPngFormat(LabelFormat):
             components=self.components,
             names=self.class_names,
         )
-        require_objects(item.labels[0], objects)
+        background = ~ignored & (object_map < 0)
+        require_objects(item.labels[0], objects, negative=bool(background.any()))
         return Annotation(
             item.name, object_map, objects, ignored, format=self.name, content=tuple(maps)
         )

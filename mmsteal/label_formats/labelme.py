@@ -93,9 +93,14 @@ class LabelmeFormat(LabelFormat):
         try:
             shape = (int(document['imageHeight']), int(document['imageWidth']))
             entries = [
-                (entry['label'], entry.get('shape_type') or 'polygon', entry.get('group_id'), entry)
+                (
+                    entry['label'],
+                    # Shapes without points are carried along: each keeps its place in the file.
+                    (entry.get('shape_type') or 'polygon') if entry['points'] is not None else None,
+                    entry.get('group_id'),
+                    entry,
+                )
                 for entry in document['shapes']
-                if isinstance(entry['points'], list)
             ]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise LabelError(
@@ -127,9 +132,11 @@ class LabelmeFormat(LabelFormat):
         for index, entry in enumerate(objects):
             sources = tuple(np.flatnonzero(np.array(of_shape) == index).tolist())
             objects[index] = AnnotatedObject(entry.category, entry.name, index + 1, sources)
-        require_objects(path, objects)
         painting = Painting.of(regions, of_shape, shape)
         is_ignored = np.array([label in self.ignore for label, *_ in entries] + [False])
+        is_background = np.array([label in self.background for label, *_ in entries] + [False])
+        negative = bool(is_background[painting.owner].any())
+        require_objects(path, objects, negative=negative)
         return Annotation(
             item.name,
             painting.object_map(),

@@ -12,6 +12,9 @@ from scipy.ndimage import distance_transform_edt, find_objects
 
 from mmsteal.label_formats.annotation import Region
 
+# In an object map that is wanted: nobody, and what lies beneath does not come to light either.
+NOBODY = -2
+
 
 @dataclass(frozen=True, eq=False)
 class Painting:
@@ -68,11 +71,13 @@ class Painting:
 
         A pixel that lost its object goes to the topmost shape of another object that covers it. A
         pixel that came to an object of several shapes goes to the nearest of them. A shape is
-        left alone as long as the shapes in front of it make it right.
+        left alone as long as the shapes in front of it make it right. `NOBODY` is cut out of all
+        shapes.
 
         Args:
             before (np.ndarray): (H, W) object of each pixel.
-            after (np.ndarray): (H, W) object of each pixel wanted; -1 for none.
+            after (np.ndarray): (H, W) object of each pixel wanted; -1 for what lies beneath,
+                `NOBODY` for no shape.
 
         Returns:
             tuple: Index of the visible shape (H, W), and the masks of the shapes that have to
@@ -82,8 +87,8 @@ class Painting:
         owner = self.owner.copy()
         if not changed.any():
             return owner, {}
-        lost = changed & (after < 0)
-        owner[lost] = -1
+        owner[changed & (after < 0)] = -1
+        lost = changed & (after == -1)
         for index, region in enumerate(self.regions):
             if region is not None:
                 box = region.box

@@ -21,7 +21,9 @@ from mmsteal.label_formats.base import (
     LabelProblem,
     Unclaimed,
     check_size,
+    check_unclaimed,
     find_files,
+    integer_values,
     names_of_split,
     pair_files,
 )
@@ -49,9 +51,12 @@ class SbdFormat(LabelFormat):
             (`benchmark_RELEASE/dataset`).
         images (str | Path | None): Folder of the images, if it is not `ROOT/img`.
         split (str | None): Use the images of `ROOT/SPLIT.txt` only.
-        classes (Mapping[str, int | str] | None): Names -> values, by default VOC's 20. Values
-            that are not in it are refused.
+        classes (Mapping[str, int | str] | None): Names -> values from 1 to 254, by default VOC's
+            20. Values that are not in it are refused.
         unclaimed (str | int | None): See :class:`LabelFormat`. Background is 0.
+
+    Raises:
+        ValueError: If a value does not fit into SBD's bytes.
     """
 
     name: ClassVar[str] = 'sbd'
@@ -66,6 +71,8 @@ class SbdFormat(LabelFormat):
         unclaimed: Unclaimed = None,
     ) -> None:
         classes = classes or {name: value for value, name in enumerate(VOC_CLASSES, 1)}
+        classes = integer_values(classes, 1, 254, what='SBD')
+        check_unclaimed(unclaimed, 0, 255, what='SBD')
         super().__init__(root, classes=classes, unclaimed=unclaimed)
         if images is None and root is not None:
             images = Path(root) / 'img'
@@ -126,7 +133,8 @@ class SbdFormat(LabelFormat):
         object_map, objects, ignored = split_objects(
             labels, instances, background=(0,), ignore=(255,), names=self.class_names
         )
-        require_objects(item.labels[0], objects)
+        background = ~ignored & (object_map < 0)
+        require_objects(item.labels[0], objects, negative=bool(background.any()))
         return Annotation(
             item.name, object_map, objects, ignored, format=self.name, content=content
         )
@@ -150,13 +158,13 @@ class SbdFormat(LabelFormat):
             kind = _kind(item, source)
             before = annotation.content[kind]
             segmentation = paint_changes(
-                before['Segmentation'],
+                before['Segmentation'].astype(np.int64),
                 annotation,
                 object_map,
                 ids if kind == 'inst' else values,
                 (lambda: 0) if kind == 'inst' else self._unclaimed,
             )
-            files[path] = _encode(kind, before, segmentation)
+            files[path] = _encode(path, kind, before, segmentation)
         return files
 
     def _convert(
@@ -177,9 +185,11 @@ class SbdFormat(LabelFormat):
             'Categories': values.astype(np.uint8)[:, None],
         }
         cls['CategoriesPresent'] = np.zeros((0, 1), np.uint8)
+        path = out_dir / 'cls' / f'{item.name}.mat'
+        of_instances = out_dir / 'inst' / f'{item.name}.mat'
         return {
-            out_dir / 'cls' / f'{item.name}.mat': _encode('cls', cls, labels),
-            out_dir / 'inst' / f'{item.name}.mat': _encode('inst', inst, ids),
+            path: _encode(path, 'cls', cls, labels),
+            of_instances: _encode(of_instances, 'inst', inst, ids),
         }
 
 
@@ -231,8 +241,15 @@ def _load(path: Path, struct: str) -> dict[str, Any]:
         ) from error
 
 
-def _encode(kind: str, before: dict[str, Any], segmentation: NDArray[np.integer]) -> bytes:
+def _encode(
+    path: Path, kind: str, before: dict[str, Any], segmentation: NDArray[np.integer]
+) -> bytes:
     """A .mat file with a new segmentation; the order of the fields is kept."""
+    if segmentation.min() < 0 or segmentation.max() > 255:
+        raise LabelError(
+            f'{path}: expected values from 0 to 255, but got {segmentation.min()} to '
+            f'{segmentation.max()}.'
+        )
     fields = dict(before)
     old = before['Segmentation']
     fields['Segmentation'] = segmentation.astype(np.uint8)

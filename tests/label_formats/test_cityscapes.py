@@ -307,3 +307,90 @@ def test_released_maps_follow_from_the_polygons(shared_data):
 def test_largest_is_the_road(reader):
     annotation = reader.read(reader.items()[0])
     assert annotation.objects[largest(annotation)].name == 'road'
+
+
+def with_a_hole(annotation):
+    """The first car lost pixels that the road lies beneath."""
+    object_map = annotation.object_map.copy()
+    object_map[8:14, 8:14] = -1
+    return object_map
+
+
+@pytest.mark.parametrize('maps', [True, False])
+def test_nothing_beneath_comes_to_light(tmp_path, maps):
+    value = document(('road', box(0, 0, 59, 39)), ('car', box(5, 5, 30, 30)))
+    reader = write_set(tmp_path / 'in', value, maps)
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    object_map = with_a_hole(annotation)
+    for beneath, wanted in ((True, np.where(object_map < 0, 0, object_map)), (False, object_map)):
+        out = tmp_path / f'out{beneath}'
+        reader.write(item, annotation, object_map, out, beneath=beneath)
+        again = opened(out).read(opened(out).items()[0])
+        np.testing.assert_array_equal(again.object_map, wanted)
+        polygons = next(out.rglob('*polygons.json'))
+        labels, _ = paint(json.loads(polygons.read_text()))
+        np.testing.assert_array_equal(labels, np.array([7, 26, 0])[wanted])
+
+
+def test_nothing_beneath_in_maps_alone(tmp_path):
+    write_set(tmp_path / 'in', scene())
+    next((tmp_path / 'in').rglob('*polygons.json')).unlink()
+    reader = CityscapesFormat(tmp_path / 'in', split='val')
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    object_map = with_a_hole(annotation)
+    reader.write(item, annotation, object_map, tmp_path / 'out', beneath=False)
+    again = opened(tmp_path / 'out').read(opened(tmp_path / 'out').items()[0])
+    np.testing.assert_array_equal(again.object_map, object_map)
+
+
+@pytest.mark.parametrize('value', [-1, 34, 99, 'x', 2.5, True])
+def test_class_values_are_those_of_the_table(value):
+    with pytest.raises(ValueError, match=r"`classes` to give 'cat' a whole number from 0 to 33"):
+        CityscapesFormat(classes={'cat': value})
+    assert CityscapesFormat(classes={'cat': '26'}).classes['cat'] == 26
+
+
+def test_unclaimed_is_of_the_table():
+    with pytest.raises(ValueError, match=r'`unclaimed` to be from 0 to 33'):
+        CityscapesFormat(unclaimed=99)
+
+
+def parted(tmp_path, wall, maps):
+    """A car to the left and to the right of ignored pixels, which the road lies around."""
+    value = document(('road', box(0, 0, 59, 39)), ('out of roi', wall), ('car', box(5, 5, 15, 15)))
+    reader = write_set(tmp_path / 'in', value, maps)
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    object_map = annotation.object_map.copy()
+    object_map[5:16, 40:50] = 1
+    return reader, item, annotation, object_map
+
+
+def test_lines_go_around_ignored_pixels(tmp_path):
+    wall = box(25, 0, 30, 12)
+    reader, item, annotation, object_map = parted(tmp_path, wall, maps=False)
+    reader.write(item, annotation, object_map, tmp_path / 'out')
+    again = opened(tmp_path / 'out').read(opened(tmp_path / 'out').items()[0])
+    np.testing.assert_array_equal(again.ignore, annotation.ignore)
+    assert len(again.objects) == 2
+
+
+def test_parts_that_ignored_pixels_part_stay_apart(tmp_path):
+    wall = box(25, 0, 30, 39)
+    reader, item, annotation, object_map = parted(tmp_path, wall, maps=False)
+    with pytest.warns(UserWarning, match=r'polygons\.json: ignored pixels part an .* 2 polygons'):
+        reader.write(item, annotation, object_map, tmp_path / 'out')
+    again = opened(tmp_path / 'out').read(opened(tmp_path / 'out').items()[0])
+    np.testing.assert_array_equal(again.ignore, annotation.ignore)
+    np.testing.assert_array_equal(again.object_map > 0, object_map > 0)
+
+
+def test_maps_say_what_a_line_hides(tmp_path):
+    wall = box(25, 0, 30, 39)
+    reader, item, annotation, object_map = parted(tmp_path, wall, maps=True)
+    reader.write(item, annotation, object_map, tmp_path / 'out')
+    again = opened(tmp_path / 'out').read(opened(tmp_path / 'out').items()[0])
+    np.testing.assert_array_equal(again.ignore, annotation.ignore)
+    np.testing.assert_array_equal(again.object_map, object_map)

@@ -204,8 +204,18 @@ def test_odd_polygons_are_noted(tmp_path):
         assert word in note
 
 
-def test_only_crowds_is_an_empty_label(tmp_path):
+def test_only_crowds_is_no_object_but_a_label(tmp_path):
     reader, _ = write_set(tmp_path / 'in', scene()[3:4])
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    assert not annotation.objects
+    np.testing.assert_array_equal(annotation.ignore, MASKS[14])
+    reader.write(item, annotation, annotation.object_map, tmp_path / 'out')
+    (path,) = reader.finish(tmp_path / 'out', [item])
+    assert path.read_bytes() == item.labels[0].read_bytes()
+    entries = scene()[3:4]
+    entries[0]['segmentation'] = uncompressed(np.ones(SIZE, bool))
+    reader, _ = write_set(tmp_path / 'full', entries)
     with pytest.raises(LabelError, match='the label is empty'):
         reader.read(reader.items()[0])
 
@@ -220,3 +230,54 @@ def test_missing_pycocotools(monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'pycocotools', None)
     with pytest.raises(ImportError, match=r'mmsteal\[formats\]'):
         CocoFormat()
+
+
+def read_again(tmp_path, reader, item, annotation, object_map, **options):
+    reader.write(item, annotation, object_map, tmp_path / 'out', **options)
+    (path,) = reader.finish(tmp_path / 'out', [item])
+    again = CocoFormat(path, images=tmp_path / 'in' / 'images')
+    return again.read(again.items()[0])
+
+
+def numbers(annotation, object_map):
+    return np.array([*(o.instance for o in annotation.objects), 0])[object_map]
+
+
+def test_the_one_in_front_stays_there_after_it_grew(tmp_path):
+    entries = [
+        entry(11, 1, [[5, 5, 35, 5, 35, 25, 5, 25]], box_mask(5, 5, 35, 25)),
+        entry(12, 3, [[25, 10, 45, 10, 45, 30, 25, 30]], box_mask(25, 10, 45, 30)),
+    ]
+    reader, _ = write_set(tmp_path / 'in', entries)
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    object_map = annotation.object_map.copy()
+    front = next(i for i, o in enumerate(annotation.objects) if o.instance == 12)
+    object_map[10:38, 45:55] = front
+    again = read_again(tmp_path, reader, item, annotation, object_map)
+    np.testing.assert_array_equal(numbers(again, again.object_map), numbers(annotation, object_map))
+
+
+@pytest.mark.parametrize('seed', range(25))
+def test_what_was_wanted_is_read_again(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    entries = []
+    for key in range(11, 17):
+        left, top = rng.integers(0, 45), rng.integers(0, 25)
+        mask = box_mask(left, top, left + rng.integers(4, 25), top + rng.integers(4, 25))
+        entries.append(entry(key, 1, compressed(mask), mask, iscrowd=int(key == 16)))
+    reader, _ = write_set(tmp_path / 'in', entries)
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    object_map = annotation.object_map.copy()
+    for _ in range(4):
+        left, top = rng.integers(0, 50), rng.integers(0, 30)
+        object_map[top : top + 12, left : left + 15] = rng.integers(-1, len(annotation.objects))
+    object_map[annotation.ignore] = -1
+    again = read_again(tmp_path, reader, item, annotation, object_map, beneath=False)
+    np.testing.assert_array_equal(numbers(again, again.object_map), numbers(annotation, object_map))
+    again = read_again(tmp_path, reader, item, annotation, object_map)
+    claimed = object_map >= 0
+    np.testing.assert_array_equal(
+        numbers(again, again.object_map)[claimed], numbers(annotation, object_map)[claimed]
+    )

@@ -1,6 +1,7 @@
 """Labels of one format written in another."""
 
 import ast
+import json
 import pickle
 import sys
 from pathlib import Path
@@ -89,7 +90,7 @@ def test_written_and_read_again(source, tmp_path, name):
         mask = annotation.object_map == index
         (same,) = np.unique(again.object_map[mask])
         np.testing.assert_array_equal((again.object_map == same)[where], mask[where])
-    if name not in ('coco', 'cityscapes'):
+    if name != 'cityscapes':  # there they are unlabeled, as the pixels of nobody
         np.testing.assert_array_equal(again.ignore, annotation.ignore)
 
 
@@ -181,3 +182,40 @@ def test_the_package_needs_no_network_library():
                     or top in allowed
                     or top in sys.stdlib_module_names
                 ), f'{path.name}: {name}'
+
+
+def test_coco_names_the_images_that_there_are(tmp_path):
+    pytest.importorskip('pycocotools')
+    image = tmp_path / 'leftImg8bit' / 'val' / 'town' / 'town_1_2_leftImg8bit.png'
+    write_image(image)
+    labels = np.zeros(SIZE, np.uint8)
+    labels[5:15, 5:15] = 26
+    folder = tmp_path / 'gtFine' / 'val' / 'town'
+    folder.mkdir(parents=True)
+    Image.fromarray(labels).save(folder / 'town_1_2_gtFine_labelIds.png')
+    source = CityscapesFormat(tmp_path, split='val')
+    (item,) = source.items()
+    annotation = source.read(item)
+    writer = CocoFormat(classes={'car': 1})
+    writer.write(item, annotation, annotation.object_map, tmp_path / 'out')
+    (path,) = writer.finish(tmp_path / 'out', [item])
+    reader = CocoFormat(path, images=image.parents[1])
+    assert not reader.problems()
+    (found,) = reader.items()
+    assert found.image == image
+    np.testing.assert_array_equal(reader.read(found).object_map, annotation.object_map)
+
+
+def test_coco_gets_a_crowd_of_each_category(source, tmp_path):
+    coco = pytest.importorskip('pycocotools.mask')
+    item, annotation = source
+    writer = CocoFormat(classes={'car': 3, 'person': 1})
+    writer.write(item, annotation, annotation.object_map, tmp_path)
+    (path,) = writer.finish(tmp_path, [item])
+    entries = json.loads(path.read_text())['annotations']
+    crowds = [entry for entry in entries if entry['iscrowd']]
+    assert [entry['category_id'] for entry in crowds] == [3, 1]
+    for crowd in crowds:
+        mask = coco.decode(coco.frPyObjects(crowd['segmentation'], *SIZE))
+        np.testing.assert_array_equal(mask, annotation.ignore)
+        assert crowd['area'] == annotation.ignore.sum()

@@ -1,11 +1,14 @@
 """Label PNGs, VOC and SBD: maps of values."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.io
 from PIL import Image
 
 from mmsteal.label_formats import (
+    AnnotatedObject,
     LabelError,
     LabelPngFormat,
     SbdFormat,
@@ -81,8 +84,10 @@ def test_unclaimed_pixels(tmp_path):
     assert lost(background=(0,)) == 0
     assert lost(background=(0,), unclaimed='ignore') == 255
     assert lost(unclaimed=9) == 9
-    with pytest.raises(ValueError, match='give `unclaimed` a number'):
-        lost(ignore=())
+    assert lost(ignore=(), unclaimed=9) == 9
+    for options in ({}, {'unclaimed': 'background'}, {'unclaimed': 'ignore'}):
+        with pytest.raises(ValueError, match='give `unclaimed` a number'):
+            LabelPngFormat(ignore=(), **options)
 
 
 def test_ignored_pixels_stay(tmp_path):
@@ -126,7 +131,7 @@ def test_bad_files_are_named(tmp_path):
     with pytest.raises(LabelError, match=r'a\.png: unknown values \[7\]'):
         png(tmp_path, known=(0, 3, 255)).read(item)
     with pytest.raises(LabelError, match=r'a\.png: the label is empty'):
-        png(tmp_path, background=(0, 3, 7)).read(item)
+        png(tmp_path, ignore=(0, 3, 7, 255)).read(item)
     for content, message in (
         (Image.fromarray(labels_of()[:20]), 'expected the size of the image'),
         (Image.new('RGB', SIZE[::-1]), 'mode RGB'),
@@ -311,3 +316,49 @@ def test_real_maps(shared_data, tmp_path, make):
                 assert after.getpalette() == before.getpalette()
                 different = np.argwhere(np.asarray(after) != np.asarray(before))
             assert len(different) <= 1
+
+
+def test_background_alone_is_no_object_but_a_label(tmp_path):
+    write_folder(tmp_path, labels_of((0, 0, 0, 255)))
+    reader = png(tmp_path, background=(0,))
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    assert not annotation.objects
+    (path,) = reader.write(item, annotation, annotation.object_map, tmp_path / 'out')
+    assert path.read_bytes() == item.labels[0].read_bytes()
+    (path,) = VocFormat().write(item, annotation, annotation.object_map, tmp_path / 'voc')[:1]
+    np.testing.assert_array_equal(np.asarray(Image.open(path)), labels_of((0, 0, 0, 255)))
+
+
+def test_sbd_of_background_alone(tmp_path):
+    write_sbd(tmp_path, labels_of((0, 0, 0, 255)), labels_of((0, 0, 0, 0)), [])
+    reader = SbdFormat(tmp_path)
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    assert not annotation.objects
+    reader.write(item, annotation, annotation.object_map, tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+    ('make', 'limits', 'bad'),
+    [(SbdFormat, 'from 1 to 254', (0, 255, 300)), (LabelPngFormat, 'from 0 to 65535', (-1, 65536))],
+)
+def test_class_values_fit_the_files(make, limits, bad):
+    for value in (*bad, 'x', None):
+        with pytest.raises(ValueError, match=rf"`classes` to give 'cat' .* {limits}"):
+            make(classes={'cat': value})
+    assert make(classes={'cat': '7'}).classes == {'cat': 7}
+    with pytest.raises(ValueError, match='`unclaimed` to be from 0'):
+        make(unclaimed=70000)
+
+
+def test_sbd_does_not_wrap(tmp_path):
+    write_sbd(tmp_path, labels_of((0, 1, 2, 3)), labels_of((0, 1, 2, 3)), [1, 2, 3])
+    reader = SbdFormat(tmp_path)
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    odd = tuple(AnnotatedObject(300, 'odd', o.instance) for o in annotation.objects)
+    odd = dataclasses.replace(annotation, objects=odd)
+    with pytest.raises(LabelError, match=r'cls/a\.mat: expected values from 0 to 255.* 300'):
+        reader.write(item, odd, move(odd, 1), tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()

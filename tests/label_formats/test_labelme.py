@@ -195,3 +195,47 @@ def test_real_files(shared_data, tmp_path):
         found = again.read(next(i for i in again.items() if i.name == item.name))
         assert iou(found.object_map == index, object_map == index) > 0.99
         path.unlink()
+
+
+def test_shapes_without_points_keep_their_place(tmp_path):
+    nothing = shape('note', None, 'point')
+    reader, _ = write_set(
+        tmp_path / 'in', nothing, shape('cat', square(5, 5, 10)), shape('dog', square(20, 5, 10))
+    )
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    assert [(o.name, o.sources) for o in annotation.objects] == [('cat', (1,)), ('dog', (2,))]
+    object_map = annotation.object_map.copy()
+    object_map[16:20, 5:16] = 0
+    (path,) = reader.write(item, annotation, object_map, tmp_path / 'out')
+    shapes = json.loads(path.read_text())['shapes']
+    assert shapes[0] == nothing
+    assert shapes[2] == shape('dog', square(20, 5, 10))
+    assert np.max(shapes[1]['points'], axis=0).tolist() == [15, 19]
+
+
+def test_background_alone_is_no_object_but_a_label(tmp_path):
+    reader, _ = write_set(tmp_path / 'in', shape('_background_', square(5, 5, 10)))
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    assert not annotation.objects
+    reader.write(item, annotation, annotation.object_map, tmp_path / 'in')
+    write_set(tmp_path / 'in')
+    with pytest.raises(LabelError, match='the label is empty'):
+        reader.read(item)
+
+
+def test_nothing_beneath_comes_to_light(tmp_path):
+    reader, _ = write_set(
+        tmp_path / 'in', shape('back', square(5, 5, 25)), shape('__ignore__', square(8, 8, 5)),
+        shape('front', square(10, 10, 12)),
+    )  # fmt: skip
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    object_map = annotation.object_map.copy()
+    object_map[10:15][object_map[10:15] == 1] = -1
+    reader.write(item, annotation, object_map, tmp_path / 'out', beneath=False)
+    again = reopened(tmp_path / 'out')
+    found = again.read(again.items()[0])
+    np.testing.assert_array_equal(found.object_map, object_map)
+    np.testing.assert_array_equal(found.ignore, annotation.ignore)

@@ -138,4 +138,4 @@ def test_scope_batch_on_two_ranks_in_bfloat16(project):
     assert logged[3]['align.moved'] > 0
     (log,) = work_dir.glob('*/*.log')
     # Both ranks are in the summary: two images of two masks each, on two ranks, twice.
-    assert 'since the last summary 16 masks' in log.read_text()
+    assert 'since the last summary 16 labels' in log.read_text()

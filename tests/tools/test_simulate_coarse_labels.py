@@ -1,0 +1,52 @@
+"""tools/simulate_coarse_labels.py: the files are the simulation."""
+
+import csv
+import runpy
+import sys
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from mmsteal.functional import simulate_coarse_objects
+from mmsteal.label_formats import LabelmeFormat
+from tests.conftest import REPO
+from tests.label_formats.helpers import save_json, write_image
+
+
+def square(left, top, right, bottom):
+    return [[left, top], [right, top], [right, bottom], [left, bottom]]
+
+
+def test_polygons_show_the_simulation_and_no_road_beneath(tmp_path):
+    size = (100, 200)
+    write_image(tmp_path / 'in' / 'a.jpg', size)
+    shapes = [
+        {'label': label, 'points': points, 'shape_type': 'polygon', 'group_id': None}
+        for label, points in (
+            ('road', square(0, 0, 199, 99)),
+            ('car', square(60, 30, 140, 99)),
+        )
+    ]
+    document = {'shapes': shapes, 'imagePath': 'a.jpg', 'imageHeight': 100, 'imageWidth': 200}
+    save_json(tmp_path / 'in' / 'a.json', document)
+    words = [
+        '--format', 'labelme', '--labels', tmp_path / 'in', '--error-px', 16,
+        '--out', tmp_path / 'out',
+    ]  # fmt: skip
+    with (
+        mock.patch.object(sys, 'argv', ['simulate_coarse_labels.py', *map(str, words)]),
+        pytest.raises(SystemExit) as left,
+    ):
+        runpy.run_path(str(REPO / 'tools/simulate_coarse_labels.py'), run_name='__main__')
+    assert left.value.code == 0
+    source = LabelmeFormat(tmp_path / 'in')
+    annotation = source.read(source.items()[0])
+    coarse, clicks = simulate_coarse_objects(annotation.object_map, 16)
+    # The road lies beneath all of the car, whose outline lost pixels to nobody.
+    assert ((coarse < 0) & (annotation.object_map == 1)).sum() > 1000
+    written = LabelmeFormat(tmp_path / 'out' / '16px', images=tmp_path / 'in')
+    np.testing.assert_array_equal(written.read(written.items()[0]).object_map, coarse)
+    with open(tmp_path / 'out' / 'clicks.csv') as file:
+        (row,) = csv.DictReader(file)
+    assert (row['image'], row['objects'], row['clicks']) == ('a', '2', str(sum(clicks)))
