@@ -8,7 +8,7 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError
+from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.painting import NOBODY
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
@@ -183,6 +183,13 @@ class LabelFormat(ABC):
         owners[annotation.ignore] = annotation.object_map[annotation.ignore]
         same = owners == annotation.object_map
         if annotation.format != self.name:
+            if not beneath:
+                lost = ~same & (owners < 0)
+                hidden = {
+                    index: Region(part.top, part.left, part.mask & ~lost[part.box])
+                    for index, part in annotation.hidden.items()
+                }
+                annotation = replace(annotation, hidden=hidden)
             files = self._convert(item, annotation, owners, Path(out_dir))
         elif self.verbatim and same.all():
             outputs = self.outputs(item, out_dir)

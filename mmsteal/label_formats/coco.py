@@ -27,6 +27,7 @@ from mmsteal.label_formats.polygons import crosses_itself, trace_corners
 
 # COCO's own crowds are run lengths, uncompressed.
 _NEW_CROWD: dict[str, Any] = {'counts': []}
+_ANYBODY = -2
 
 
 class CocoFormat(LabelFormat):
@@ -34,8 +35,8 @@ class CocoFormat(LabelFormat):
 
     Masks may lie over each other and the file does not say which is in front: the smaller one is
     taken to be, and of equal ones the later. What others hide of a mask is kept and united with
-    what is visible; where a mask that grew or shrank would be in front of one that it lay behind,
-    it loses those pixels. Pixels that only crowds cover are ignored. An annotation that does not
+    what is visible; where its area would put a mask in front of one that it lies behind, it loses
+    those pixels. Pixels that only crowds cover are ignored. An annotation that does not
     change is written as it came; of others segmentation, bbox and area are new. RLE stays RLE
     (compressed or not), polygons stay polygons; holes are cut open to the outline, as a polygon of
     COCO has none.
@@ -252,14 +253,23 @@ class CocoFormat(LabelFormat):
         self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
     ) -> dict[Path, bytes]:
         height, width = object_map.shape
-        entries = []
-        for index, source in enumerate(annotation.objects):
-            category = self.class_value(annotation, source)
+        categories = [self.class_value(annotation, entry) for entry in annotation.objects]
+        owner = object_map.copy()
+        regions = []
+        for index in range(len(categories)):
             mask = object_map == index
             # Hidden parts belong to the object too: masks of COCO may lie over each other.
             if index in annotation.hidden:
                 hidden = annotation.hidden[index]
                 mask[hidden.box] |= hidden.mask
+            regions.append(Region.of(mask))
+            # What nobody owns comes to light; any of those that have it may be in front.
+            owner[mask & (object_map < 0) & ~annotation.ignore] = _ANYBODY
+        numbers = range(len(regions))
+        regions = _keep_in_front(regions, owner, np.zeros(len(regions), bool), numbers)
+        entries = []
+        for category, region in zip(categories, regions, strict=True):
+            mask = region.full((height, width))
             if mask.any():
                 entries.append({'category_id': category, 'iscrowd': 0, **self._encode(mask, {})})
         ignored = annotation.ignore & (object_map < 0)
@@ -323,7 +333,8 @@ def _keep_in_front(
 
     Args:
         regions (Sequence[Region]): The masks; each has the pixels that it owns.
-        owner (np.ndarray): (H, W) index of the mask that is visible; -1 for none.
+        owner (np.ndarray): (H, W) index of the mask that is visible; -1 for none, `_ANYBODY`
+            where it does not matter.
         crowd (np.ndarray): Which masks are behind all others.
         sources (Sequence[int]): Places in the file; of equal masks the later is in front.
     """
@@ -334,7 +345,7 @@ def _keep_in_front(
         front = np.full(owner.shape, -1, np.int32)
         for index in order:
             front[regions[index].box][regions[index].mask] = index
-        wrong = (front >= 0) & (front != owner)
+        wrong = (front >= 0) & (front != owner) & (owner != _ANYBODY)
         if not wrong.any():
             return regions
         for index in np.unique(front[wrong]).tolist():

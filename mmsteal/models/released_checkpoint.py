@@ -244,12 +244,14 @@ def _check_network(model: nn.Module) -> None:
     data = model.data_preprocessor
     mean, std = (getattr(data, n, torch.zeros(3)).flatten().tolist() for n in ('mean', 'std'))
     exact = all(abs(a - b) < 1e-3 for a, b in zip(mean, _BGR_MEAN, strict=True))
-    if not exact or std != [1, 1, 1] or data._channel_conversion:
+    # The families of the stack have different names for it.
+    converts = any(getattr(data, n, False) for n in ('_channel_conversion', 'channel_conversion'))
+    if not exact or std != [1, 1, 1] or converts:
         raise ValueError(
             f'Expected images as BGR less {_BGR_MEAN}, unscaled, but '
             f'`model.data_preprocessor` has mean={[round(m, 3) for m in mean]}, '
             f'std={[round(s, 3) for s in std]} and conversion of channels '
-            f'{"on" if data._channel_conversion else "off"}; set it as in '
+            f'{"on" if converts else "off"}; set it as in '
             'configs/_base_/models/released_steal_r101.py.'
         )
 

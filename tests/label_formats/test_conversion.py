@@ -1,6 +1,7 @@
 """Labels of one format written in another."""
 
 import ast
+import dataclasses
 import json
 import pickle
 import sys
@@ -21,6 +22,7 @@ from mmsteal.label_formats import (
     LabelItem,
     LabelmeFormat,
     LabelPngFormat,
+    Region,
     SbdFormat,
     VocFormat,
     open_label_format,
@@ -219,3 +221,29 @@ def test_coco_gets_a_crowd_of_each_category(source, tmp_path):
         mask = coco.decode(coco.frPyObjects(crowd['segmentation'], *SIZE))
         np.testing.assert_array_equal(mask, annotation.ignore)
         assert crowd['area'] == annotation.ignore.sum()
+
+
+@pytest.mark.parametrize('beneath', [True, False])
+def test_coco_shows_who_is_in_front(source, tmp_path, beneath):
+    pytest.importorskip('pycocotools')
+    item, annotation = source
+    front = np.zeros(SIZE, bool)
+    front[2:30, 10:50] = True
+    object_map = np.where(front, 0, -1).astype(np.int32)
+    object_map[10:20, 5:10] = 1
+    behind = np.zeros(SIZE, bool)
+    behind[10:20, 10:20] = True
+    # A small object behind a large one; and the large one lost a pixel that the other has.
+    hidden = {1: Region.of(behind)}
+    annotation = dataclasses.replace(annotation, object_map=object_map, hidden=hidden)
+    wanted = object_map.copy()
+    wanted[12, 12] = -1
+    writer = CocoFormat(classes={'car': 3, 'person': 1})
+    writer.write(item, annotation, wanted, tmp_path, beneath=beneath)
+    (path,) = writer.finish(tmp_path, [item])
+    reader = CocoFormat(path, images=tmp_path / 'images')
+    found = reader.read(reader.items()[0])
+    assert [o.instance for o in found.objects] == [1, 2]
+    wanted[12, 12] = 1 if beneath else -1
+    np.testing.assert_array_equal(found.object_map, wanted)
+    np.testing.assert_array_equal(found.ignore, annotation.ignore & (wanted < 0))
