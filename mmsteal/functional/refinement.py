@@ -261,7 +261,7 @@ def _evolve(
     options: dict[str, Any],
 ) -> tuple[list[Claim], dict[int, MaskAlignment]]:
     """What each object claims, and what happened to it; a few objects at a time."""
-    present = [int(m) for m in np.unique(small) if m >= 0 and classes[m] >= 0]
+    present = [m for m in indices(small) if m >= 0 and classes[m] >= 0]
     labels = torch.from_numpy(small).to(prob.device)
     ignore = torch.from_numpy(barred).to(prob.device)
     claims, reports = [], {}
@@ -331,7 +331,7 @@ def enlarge(
     drawn = resample(near, given.shape) != 0
     drawn &= ~protected[given]
     best = np.zeros(given.shape, np.float32)
-    for m in np.unique(refined[box][near[box] != 0]):
+    for m in indices(refined[box][near[box] != 0]):
         inside = refined == m
         rows, columns = _bounding_box(inside & (near != 0))
         # Two more on each side: interpolation reaches over one.
@@ -371,10 +371,11 @@ def _report(
 ) -> list[ObjectRefinement]:
     """One report an object, in pixels of the labels."""
     num = len(fixed)
-    before, after, both = (
-        np.bincount(m.ravel() + 1, minlength=num + 1)[1:].tolist()
-        for m in (given, refined, np.where(given == refined, given, -1))
-    )
+    # Few pixels change: the two other counts follow from theirs.
+    changed = given != refined
+    before = np.bincount(given.ravel() + 1, minlength=num + 1)[1:]
+    both = before - np.bincount(given[changed] + 1, minlength=num + 1)[1:]
+    after = both + np.bincount(refined[changed] + 1, minlength=num + 1)[1:]
     found = []
     for m in range(num):
         report = reports.get(m)
@@ -397,9 +398,9 @@ def _report(
                 loss_proposed=report.loss_proposed if report else math.nan,
                 mean_displacement_px=report.mean_displacement_px / scale if report else 0.0,
                 max_displacement_px=report.max_displacement_px / scale if report else 0.0,
-                area_given=before[m],
-                area_refined=after[m],
-                iou_with_given=both[m] / max(before[m] + after[m] - both[m], 1),
+                area_given=int(before[m]),
+                area_refined=int(after[m]),
+                iou_with_given=float(both[m] / max(before[m] + after[m] - both[m], 1)),
                 num_restored=report.num_restored if report else 0,
             )
         )
@@ -462,6 +463,12 @@ def resample(array: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
         for new, old in zip(size, array.shape, strict=True)
     )
     return array[rows[:, None], columns]
+
+
+def indices(object_map: NDArray[np.int32]) -> list[int]:
+    """The indices that occur, in ascending order; np.unique would sort all pixels."""
+    found: list[int] = (np.flatnonzero(np.bincount(object_map.ravel() + 1)) - 1).tolist()
+    return found
 
 
 def _bounding_box(mask: NDArray[Any]) -> tuple[slice, slice]:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -240,7 +240,7 @@ class CvatFormat(LabelFormat):
                 shapes.append([{'label': label, **outline} for outline in outlines])
         file_name = item.image.name
         if '/' in item.name:
-            file_name = f'{item.name}{item.image.suffix}'
+            file_name = (PurePosixPath(item.name).parent / item.image.name).as_posix()
         image = {'name': file_name, 'width': str(width), 'height': str(height)}
         (path,) = self.outputs(item, out_dir)
         return {path: json.dumps({'image': image, 'shapes': shapes}).encode()}

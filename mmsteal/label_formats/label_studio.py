@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -171,7 +171,7 @@ class LabelStudioFormat(LabelFormat):
                 result.append({**number, **frame, 'value': {**value, **frame['value']}})
         file_name = item.image.name
         if '/' in item.name:
-            file_name = f'{item.name}{item.image.suffix}'
+            file_name = (PurePosixPath(item.name).parent / item.image.name).as_posix()
         task = {
             'data': {self.data_key: f'/data/local-files/?d={file_name}'},
             'annotations': [{'result': result}],
