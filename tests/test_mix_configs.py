@@ -147,8 +147,13 @@ def test_documented_head_runs(tmp_path):
     check(path, runner, losses, metrics)
 
 
-def test_documented_loss_builds(tmp_path):
-    cfg = Config.fromfile(documented_config(tmp_path, 'SegBoundaryLoss'))
+@pytest.mark.parametrize('page', ['docs/mixing.md', 'README.md'])
+def test_documented_loss_builds(page, tmp_path):
+    blocks = re.findall(r'```python\n(.*?)```', (REPO / page).read_text(), re.DOTALL)
+    (text,) = [block for block in blocks if '_base_ =' in block and 'SegBoundaryLoss' in block]
+    path = tmp_path / 'mine_loss.py'
+    path.write_text(text)
+    cfg = Config.fromfile(path)
     cfg.model.pretrained = None
     init_default_scope('mmseg')
     head = MODELS.build(cfg.model).decode_head
