@@ -166,7 +166,9 @@ def experiment():
     path = REPO / 'benchmarks/experiments/segmentor_on_refined.py'
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(path.parent))  # as for a script that is run
+        spec.loader.exec_module(module)
     return module
 
 

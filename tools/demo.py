@@ -70,9 +70,11 @@ def main() -> None:
     print('[3/5] evaluation')
     checkpoint = (work_dir / 'train' / 'last_checkpoint').read_text().strip()
     inferencer = EdgeInferencer(cfg, checkpoint)
-    metrics = evaluate(inferencer, runner.val_dataloader.dataset, cfg)
+    images = sorted((data / 'images/val').glob('*.jpg'))
+    edges = {found.name: found.edges for found in inferencer.stream(images)}
+    metrics = evaluate(edges, runner.val_dataloader.dataset, cfg)
     print('[4/5] repair of coarse labels')
-    repair = repair_section(inferencer, data)
+    repair = repair_section(edges, data)
     print('[5/5] report')
     report = write_report(
         work_dir / 'report.html',
@@ -88,14 +90,14 @@ def main() -> None:
             training_section(work_dir / 'train'),
             *alignment_sections(work_dir / 'train' / 'aligned_labels', data),
             score_section(metrics, inferencer.classes),
-            picture_section(inferencer, data),
+            picture_section(inferencer, edges, data),
             repair,
         ],
     )
     print(f'done in {time.time() - start:.0f} s: open {report}')
 
 
-def evaluate(inferencer: EdgeInferencer, dataset, cfg) -> dict[str, EdgeMetric]:
+def evaluate(edges: dict[str, np.ndarray], dataset, cfg) -> dict[str, EdgeMetric]:
     """Score the validation images by thin and raw protocol, with and without test NMS."""
     settings = {key: cfg.val_evaluator[key] for key in ('max_dist', 'radius', 'instance_sensitive')}
     metrics = {
@@ -110,9 +112,9 @@ def evaluate(inferencer: EdgeInferencer, dataset, cfg) -> dict[str, EdgeMetric]:
         metric.dataset_meta = dataset.metainfo
     for index in range(len(dataset)):
         sample = dataset[index]['data_samples']
-        prediction = next(inferencer.stream([sample.img_path]))
+        found = edges[Path(sample.img_path).stem]
         sample = sample.to_dict()
-        sample['pred_edge_map'] = dict(data=torch.from_numpy(prediction.edges))
+        sample['pred_edge_map'] = dict(data=torch.from_numpy(found))
         for metric in metrics.values():
             metric.process({}, [sample])
     for metric in metrics.values():
@@ -212,24 +214,23 @@ def alignment_sections(folder: Path, data: Path, number: int = 4) -> list[Sectio
     ]
 
 
-def repair_section(inferencer: EdgeInferencer, data: Path, shown_px: int = 16) -> Section:
+def repair_section(edges: dict[str, np.ndarray], data: Path, shown_px: int = 16) -> Section:
     """Coarse labels of the validation images, before and after their repair."""
-    files = sorted((data / 'images/val').glob('*.jpg'))
     pairs: dict[tuple[int, str], list] = {}
     pictures = []
-    for path, prediction in zip(files, inferencer.stream(files), strict=True):
+    for name, found in edges.items():
         labels, instances = (
-            read_png(data / kind / 'val' / f'{path.stem}.png') for kind in ('labels', 'instances')
+            read_png(data / kind / 'val' / f'{name}.png') for kind in ('labels', 'instances')
         )
         for error_px in COARSE_PX:
             coarse, ids = coarsen(labels, instances, error_px, background=0, ignore_index=255)
             refined: RefinedLabelMap = refine_label_map(
-                coarse, prediction.edges, instance_map=ids, background=0, error_px=error_px
+                coarse, found, instance_map=ids, background=0, error_px=error_px
             )
             pairs.setdefault((error_px, 'coarse'), []).append((instances, ids))
             pairs.setdefault((error_px, 'repaired'), []).append((instances, refined.instance_map))
             if error_px == shown_px and len(pictures) < 4:
-                image = cv2.imread(str(path))[..., ::-1]
+                image = cv2.imread(str(data / 'images/val' / f'{name}.jpg'))[..., ::-1]
                 panels = [outlined(image, instances, m) for m in (ids, refined.instance_map)]
                 pictures.append(side_by_side(panels))
     rows = []
@@ -296,7 +297,9 @@ def score_section(metrics: dict[str, EdgeMetric], classes: tuple[str, ...]) -> S
     )
 
 
-def picture_section(inferencer: EdgeInferencer, data: Path, number: int = 6) -> Section:
+def picture_section(
+    inferencer: EdgeInferencer, edges: dict[str, np.ndarray], data: Path, number: int = 6
+) -> Section:
     protocol = boundary_protocol(mode='raw', radius=1, instance_sensitive=True)
     rows = []
     for path in sorted((data / 'images/val').glob('*.jpg'))[:number]:
@@ -307,12 +310,12 @@ def picture_section(inferencer: EdgeInferencer, data: Path, number: int = 6) -> 
         truth = protocol.ground_truth(
             labels, len(inferencer.classes), background=0, instance_map=instances
         )
-        edges = inferencer(image)[0].edges
+        found = edges[path.stem]
         panels = [
             image[..., ::-1],
             colorize_edges(truth, inferencer.palette),
-            colorize_edges(edges, inferencer.palette, floor=0.5),
-            colorize_edges(edge_nms(edges), inferencer.palette, floor=0.5),
+            colorize_edges(found, inferencer.palette, floor=0.5),
+            colorize_edges(edge_nms(found), inferencer.palette, floor=0.5),
         ]
         rows.append(side_by_side([np.repeat(np.repeat(p, 2, axis=0), 2, axis=1) for p in panels]))
     return Section(

@@ -14,6 +14,7 @@ from mmengine.config import DictAction
 from mmsteal.label_tools import BackendServer, LabelStudioRefiner
 from mmsteal.label_tools.label_studio import edges_of_folder
 from mmsteal.refinement import EdgeFolder
+from mmsteal.refinement.arguments import add_edge_arguments, check_edge_arguments
 from mmsteal.refinement.class_mapping import parse_class_map
 
 
@@ -23,17 +24,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--data-root', required=True, help='folder of the images; only it is read')
     parser.add_argument('--data-key', help='name of the image in the data of the tasks')
-    group = parser.add_argument_group('edges: of a model, or a folder of edge maps')
-    group.add_argument('--config', help='config of the model')
-    group.add_argument('--checkpoint', help='its trained weights')
-    group.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
-    group.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value')
-    group.add_argument('--edges', help='class_001/NAME.png ..., as of tools/infer_edges.py')
-    group.add_argument('--edge-classes', nargs='+', metavar='NAME', help='names of the edge maps')
-    group.add_argument(
-        '--class-map', nargs='+', default=[], metavar='LABEL=EDGE',
-        help="labels whose edge maps are called otherwise ('none': leave them), or a file of them",
-    )  # fmt: skip
+    add_edge_arguments(parser, category='LABEL')
     group = parser.add_argument_group('evolution')
     group.add_argument('--scale', type=float, help='size at which objects evolve, in image sizes')
     group.add_argument(
@@ -53,10 +44,7 @@ def parse_args() -> argparse.Namespace:
     group.add_argument('--max-body-mb', type=float, default=64.0, help='largest request (64)')
     group.add_argument('--max-pixels', type=int, default=50_000_000, help='largest image')
     args = parser.parse_args()
-    if (args.edges is None) == (args.config is None):
-        parser.error('give either --config and --checkpoint, or --edges')
-    if args.config is not None and args.checkpoint is None:
-        parser.error('--config needs --checkpoint')
+    check_edge_arguments(parser, args)
     return args
 
 

@@ -25,6 +25,7 @@ from mmsteal.refinement import (
     join_ranks,
     refine_folder,
 )
+from mmsteal.refinement.arguments import add_edge_arguments, check_edge_arguments
 from mmsteal.refinement.class_mapping import parse_class_map
 from mmsteal.refinement.model_edges import ModelEdges
 from mmsteal.refinement.progress import duration
@@ -49,18 +50,7 @@ def parse_args() -> argparse.Namespace:
         '--to-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
         help='options of the format of the results',
     )  # fmt: skip
-    group = parser.add_argument_group('edges: of a model, or a folder of edge maps')
-    group.add_argument('--config', help='config of the model')
-    group.add_argument('--checkpoint', help='its trained weights')
-    group.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
-    group.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value')
-    group.add_argument('--edges', help='class_001/NAME.png ..., as of tools/infer_edges.py')
-    group.add_argument('--edge-classes', nargs='+', metavar='NAME', help='names of the edge maps')
-    group.add_argument(
-        '--class-map', nargs='+', default=[], metavar='CATEGORY=EDGE',
-        help="categories whose edge maps are called otherwise ('none': leave them), or a file of "
-        'such pairs',
-    )  # fmt: skip
+    add_edge_arguments(parser, category='CATEGORY')
     group = parser.add_argument_group('evolution')
     group.add_argument(
         '--scale', type=float,
@@ -84,10 +74,7 @@ def parse_args() -> argparse.Namespace:
     )  # fmt: skip
     group.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
     args = parser.parse_args()
-    if (args.edges is None) == (args.config is None):
-        parser.error('give either --config and --checkpoint, or --edges')
-    if args.config is not None and args.checkpoint is None:
-        parser.error('--config needs --checkpoint')
+    check_edge_arguments(parser, args)
     return args
 
 

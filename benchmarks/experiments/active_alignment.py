@@ -28,7 +28,6 @@ import csv
 import itertools
 import json
 import shutil
-import statistics
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -42,6 +41,7 @@ from mmengine.runner import Runner, load_checkpoint
 from mmseg.registry import DATASETS, MODELS
 from numpy.typing import NDArray
 from PIL import Image
+from seeds import mean_and_spread
 from torch import nn
 
 from mmsteal.apis import load_run_config
@@ -332,7 +332,7 @@ def sweep(args: argparse.Namespace, error: str, noise_px: float) -> None:
     print(f'| (given labels) | {base.px:.2f} | {base.iou:.3f} |')
     for change in SWEEP:
         found = [error_of(exact, model.aligned({**standard, **change})) for model in models]
-        px, iou = (_mean_and_spread([getattr(e, key) for e in found], digits)
+        px, iou = (mean_and_spread([getattr(e, key) for e in found], digits)
                    for key, digits in (('px', 2), ('iou', 3)))  # fmt: skip
         text = ', '.join(f'{key} {value}' for key, value in change.items()) or 'none'
         print(f'| {text} | {px} | {iou} |', flush=True)
@@ -361,18 +361,13 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
     ]
     for key in dict.fromkeys((r['error'], r['noise_px'], r['method']) for r in rows):
         same = [r for r in rows if (r['error'], r['noise_px'], r['method']) == key]
-        cells = [_mean_and_spread([r[name] for r in same], digits)
+        cells = [mean_and_spread([r[name] for r in same], digits)
                  for name, digits in (('MF', 1), ('AP', 1), ('px', 2), ('IoU', 3))]  # fmt: skip
         lines.append(f'| {key[0]} | {key[1]:g} | {key[2]} | {" | ".join(cells)} |')
     given = dict.fromkeys((r['error'], r['noise_px'], r['px_given'], r['IoU_given']) for r in rows)
     lines += ['', *(f'Given labels, {error} errors of at most {n:g} px: {px:.2f} px, IoU {iou:.3f}'
                     for error, n, px, iou in given)]  # fmt: skip
     (folder / 'results.md').write_text('\n'.join(lines) + '\n')
-
-
-def _mean_and_spread(values: list[float], digits: int) -> str:
-    mean = f'{statistics.mean(values):.{digits}f}'
-    return f'{mean} ± {statistics.stdev(values):.{digits}f}' if len(values) > 1 else mean
 
 
 if __name__ == '__main__':

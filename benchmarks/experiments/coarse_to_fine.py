@@ -33,7 +33,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from mmsteal.apis import EdgeInferencer, load_run_config
-from mmsteal.datasets.transforms.coarsen import coarsen
 from mmsteal.functional import label_objects, refine_objects, simulate_coarse_objects
 from mmsteal.functional.label_objects import LabelObjects
 
@@ -107,15 +106,14 @@ class Scene:
 
         Objects are instances, or without any the connected components of the classes.
         """
-        nothing = len(self.edges)
-        coarse, ids = coarsen(
-            self.labels, self.instances, error_px, background=nothing, ignore_index=255
-        )
-        exact = label_objects(self.labels, self.instances, without=(nothing, 255))
-        _, clicks = simulate_coarse_objects(exact.object_map, error_px)
-        return label_objects(coarse, ids, without=(nothing, 255), components=ids is None), sum(
-            clicks
-        )
+        without = (len(self.edges), 255)
+        exact = label_objects(self.labels, self.instances, without=without)
+        coarse, clicks = simulate_coarse_objects(exact.object_map, error_px)
+        coarse[self.labels == 255] = -1
+        if self.instances is not None:
+            return LabelObjects(coarse, exact.values, exact.instances), sum(clicks)
+        labels = np.array([*exact.values, without[0]])[coarse]
+        return label_objects(labels, without=without, components=True), sum(clicks)
 
 
 def load_scenes(cfg, inferencer: EdgeInferencer, scale: float, number: int | None) -> list[Scene]:

@@ -18,7 +18,6 @@ import csv
 import hashlib
 import itertools
 import json
-import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from numpy.typing import NDArray
+from seeds import mean_and_spread
 from tqdm import tqdm
 
 from mmsteal.apis import LabelRefiner, load_run_config
@@ -262,17 +262,12 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
 
     for (error_px, name), same in itertools.groupby(sorted(rows, key=group), group):
         runs = list(same)
-        cells = [_mean_and_spread([run[key] for run in runs]) for key in ('mIoU', 'F')]
+        cells = [mean_and_spread([run[key] for run in runs], 1) for key in ('mIoU', 'F')]
         lines.append(
             f'| {name} | {error_px:g} | {runs[0]["label_px"]:.2f} | {runs[0]["label_IoU"]:.1f} | '
             f'{" | ".join(cells)} | {len(runs)} |'
         )
     (folder / 'results.md').write_text('\n'.join(lines) + '\n')
-
-
-def _mean_and_spread(values: list[float]) -> str:
-    mean = f'{statistics.mean(values):.1f}'
-    return f'{mean} ± {statistics.stdev(values):.1f}' if len(values) > 1 else mean
 
 
 if __name__ == '__main__':

@@ -24,7 +24,8 @@ from mmsteal.functional import (
     refine_objects,
     speed_function,
 )
-from mmsteal.functional.label_merge import Box, Claim, settle_claims
+from mmsteal.functional.bounding_box import Box, bounding_box
+from mmsteal.functional.label_merge import Claim, settle_claims
 from mmsteal.functional.refinement import STOP_PROBS, enlarge, resample
 from mmsteal.functional.speed import evidence_terms
 
@@ -191,9 +192,11 @@ def evolve(
         tell(0.5 + 0.5 * m / len(classes), f'keeping the steps of {count}')
         mask = small == m
         if mask.any():
-            box = _reach(mask, num_iters * (2 if settings.balloon > 0 else 1) + 2)
+            box = bounding_box(mask, num_iters * (2 if settings.balloon > 0 else 1) + 2)
             speed = speed_function(torch.addcmul(shared[box], prob[k][box], own[k]))
-            states = _way(mask[box], speed, prob[k][box], reports[m].step, steps, settings)
+            chosen = reports[m].stop_prob
+            stops = settings.stops if math.isnan(chosen) else (chosen,)
+            states = _way(mask[box], speed, prob[k][box], stops, steps, settings)
             paths[m] = box, [np.packbits(state) for state in states]
     return Evolution(object_map, best, reports, steps, edges, barred, classes, paths)
 
@@ -202,13 +205,13 @@ def _way(
     mask: NDArray[np.bool_],
     speed: Tensor,
     prob: Tensor,
-    step: int,
+    stops: Sequence[float],
     steps: list[int],
     settings: Settings,
 ) -> list[NDArray[np.bool_]]:
-    """States of a mask at the steps, with the stopping evidence that its refinement chose."""
+    """States of a mask at the steps, with the stopping evidence of the most likely end."""
     ways = []
-    for stop in settings.stops:
+    for stop in stops:
         states = evolve_level_set(
             mask[None],
             speed.numpy()[None],
@@ -219,19 +222,9 @@ def _way(
             checkpoints=steps,
             border='replicate',
         )
-        # The chosen one is the most likely at its step; without one, at the end.
-        state = states[step or steps[-1]][0]
+        state = states[steps[-1]][0]
         curve = mask_edges(state, radius=1) != 0
         values = prob.numpy()[curve]
         loss = -np.log(np.maximum(values, _PROB_FLOOR)).mean() if values.size else math.inf
         ways.append((loss, [states[s][0] for s in steps]))
     return min(ways, key=lambda way: way[0])[1]
-
-
-def _reach(mask: NDArray[np.bool_], margin: int) -> Box:
-    """The box of a mask, wider by a margin."""
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    return (
-        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + 1 + margin),
-        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + 1 + margin),
-    )

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from mmsteal.functional import _level_set_kernel as kernel
 from mmsteal.functional import _level_set_torch as device_ops
+from mmsteal.functional.bounding_box import Box, bounding_box
 from mmsteal.functional.edges import mask_edges
 from mmsteal.functional.level_set import Border, check_checkpoints, check_count, evolution_options
 from mmsteal.functional.speed import (
@@ -31,7 +32,6 @@ from mmsteal.functional.speed import (
 Array = TypeVar('Array', NDArray[Any], Tensor)
 Status = Literal['moved', 'kept', 'rejected']
 Reason = Literal['', 'empty', 'no outline', 'no gain', 'vanished', 'displacement']
-Box = tuple[slice, slice]
 # mask, box, loss of each checkpoint (C,), the state at one of them, -log f
 Evolved = tuple[int, Box, NDArray[np.float64], Callable[[int], NDArray[np.bool_]], Tensor]
 
@@ -282,7 +282,7 @@ def _evolve_on_cpu(
     reach = num_iters * (2 if options[0]['balloon'] > 0 else 1) + 2
     for m in present:
         mask = given[m]
-        box = _bounding_box(mask.numpy(), reach)
+        box = bounding_box(mask.numpy(), reach)
         speed, cost = fields.speed_and_cost(images[m], classes[m], box, mask[box])
         histories = [
             kernel.evolve_mask(mask[box].numpy(), speed.numpy(), num_iters, steps, **run)
@@ -405,7 +405,7 @@ def _stopping_evidences(stop_prob: float | Sequence[float], balloon: float) -> t
 
 def _restore_components(given: NDArray[np.bool_], proposal: NDArray[np.bool_]) -> int:
     """Put components of `given` that have no pixel left in `proposal` back into it, in place."""
-    box = _bounding_box(given, reach=0)
+    box = bounding_box(given)
     inside = np.ascontiguousarray(given[box]).view(np.uint8)
     num_labels, labels = cv2.connectedComponents(inside, connectivity=8)
     gone = np.ones(num_labels, bool)
@@ -418,7 +418,7 @@ def _restore_components(given: NDArray[np.bool_], proposal: NDArray[np.bool_]) -
 
 def _displacement(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> tuple[float, float]:
     """Mean and largest distance in pixels from each outline to the other, over both."""
-    box = _bounding_box(before | after, reach=1)
+    box = bounding_box(before | after, reach=1)
     outlines = [mask_edges(np.ascontiguousarray(m[box]), radius=1) != 0 for m in (before, after)]
     if not (outlines[0].any() and outlines[1].any()):
         return math.inf, math.inf
@@ -429,15 +429,6 @@ def _displacement(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> tuple[
         distances.append(distance[here])
     both = np.concatenate(distances)
     return float(both.mean()), float(both.max())
-
-
-def _bounding_box(mask: NDArray[Any], reach: int) -> Box:
-    """Rows and columns of the pixels that are set, `reach` pixels wider on each side."""
-    box = []
-    for axis in (1, 0):
-        where = np.flatnonzero(mask.any(axis=axis))
-        box.append(slice(max(0, int(where[0]) - reach), int(where[-1]) + 1 + reach))
-    return box[0], box[1]
 
 
 def _check_arrays(

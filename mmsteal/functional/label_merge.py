@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.graph import MCP_Geometric
 
-Box = tuple[slice, slice]
+from mmsteal.functional.bounding_box import Box, bounding_box
 
 # What a pixel of way costs without any edge: it makes the nearer of two masks win a draw.
 _STEP_COST = 0.01
@@ -146,11 +146,7 @@ def _cost_of_way(
     cost = np.full(mask.shape, np.inf)
     grown = mask & ~before
     # Only the part that grew is searched, from the pixels of the given mask next to it.
-    rows, columns = (np.flatnonzero(grown.any(axis=axis)) for axis in (1, 0))
-    box = (
-        slice(max(0, rows[0] - 1), rows[-1] + 2),
-        slice(max(0, columns[0] - 1), columns[-1] + 2),
-    )
+    box = bounding_box(grown, reach=1)
     padded = np.pad(grown[box], 1)
     height, width = grown[box].shape
     near = np.zeros_like(grown[box])

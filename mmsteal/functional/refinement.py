@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmsteal.functional.alignment import MaskAlignment, align_masks
+from mmsteal.functional.bounding_box import bounding_box
 from mmsteal.functional.label_merge import Claim, settle_claims
 from mmsteal.functional.label_objects import check_map, label_objects
 from mmsteal.functional.speed import check_edge_prob
@@ -275,7 +276,7 @@ def _evolve(
             **options,
         )
         for m, mask, report in zip(group, masks.cpu().numpy(), found, strict=True):
-            box = _bounding_box(mask | (small == m))
+            box = bounding_box(mask | (small == m))
             claims.append(Claim(m, box, mask[box].copy()))
             reports[m] = report
     return claims, reports
@@ -327,13 +328,13 @@ def enlarge(
     if not changed.any():
         return full
     near = cv2.dilate(changed.view(np.uint8), np.ones((3, 3), np.uint8))
-    box = _bounding_box(near)
+    box = bounding_box(near)
     drawn = resample(near, given.shape) != 0
     drawn &= ~protected[given]
     best = np.zeros(given.shape, np.float32)
     for m in indices(refined[box][near[box] != 0]):
         inside = refined == m
-        rows, columns = _bounding_box(inside & (near != 0))
+        rows, columns = bounding_box(inside & (near != 0))
         # Two more on each side: interpolation reaches over one.
         top, left = max(rows.start - 2, 0), max(columns.start - 2, 0)
         bottom = min(rows.stop + 2, inside.shape[0])
@@ -469,11 +470,3 @@ def indices(object_map: NDArray[np.int32]) -> list[int]:
     """The indices that occur, in ascending order; np.unique would sort all pixels."""
     found: list[int] = (np.flatnonzero(np.bincount(object_map.ravel() + 1)) - 1).tolist()
     return found
-
-
-def _bounding_box(mask: NDArray[Any]) -> tuple[slice, slice]:
-    """Rows and columns of the pixels that are set; empty where none is."""
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return slice(0, 0), slice(0, 0)
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import (
-    LabelFormat,
     LabelItem,
     LabelProblem,
     check_finite,
@@ -24,13 +23,15 @@ from mmsteal.label_formats.base import (
 from mmsteal.label_formats.label_maps import require_objects
 from mmsteal.label_formats.painting import Painting
 from mmsteal.label_formats.polygons import crosses_itself, trace_corners
+from mmsteal.label_formats.run_lengths import run_lengths
+from mmsteal.label_formats.set_file import SetFileFormat, image_file_name
 
 # COCO's own crowds are run lengths, uncompressed.
 _NEW_CROWD: dict[str, Any] = {'counts': []}
 _ANYBODY = -2
 
 
-class CocoFormat(LabelFormat):
+class CocoFormat(SetFileFormat):
     """COCO's instances JSON.
 
     Masks may lie over each other and the file does not say which is in front: the smaller one is
@@ -57,7 +58,6 @@ class CocoFormat(LabelFormat):
     """
 
     name: ClassVar[str] = 'coco'
-    verbatim: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -209,11 +209,6 @@ class CocoFormat(LabelFormat):
     def _coco(self) -> Any:
         return _mask_api()
 
-    def outputs(self, item: LabelItem, out_dir: str | Path) -> list[Path]:
-        """The part of the image; see the parent."""
-        folder = Path(out_dir) / f'.{Path(self.file_name).stem}_parts'
-        return [folder / f'{item.name}.json']
-
     def _update(
         self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
     ) -> dict[Path, bytes]:
@@ -240,7 +235,7 @@ class CocoFormat(LabelFormat):
         if isinstance(segmentation, list):
             segmentation = [ring.ravel().tolist() for ring in trace_corners(mask)]
         elif isinstance(segmentation['counts'], list):
-            segmentation = {**segmentation, 'counts': _run_lengths(mask)}
+            segmentation = {**segmentation, 'counts': run_lengths(mask.ravel(order='F'))}
         else:
             segmentation = {**segmentation, 'counts': rle['counts'].decode('ascii')}
         return {
@@ -278,9 +273,7 @@ class CocoFormat(LabelFormat):
             crowd['segmentation']['size'] = [height, width]
             for category in dict.fromkeys(entry['category_id'] for entry in entries):
                 entries.append({'category_id': category, **crowd})
-        # The name of an item may lack an ending that the images have.
-        file_name = PurePosixPath(item.name).parent / item.image.name
-        image = {'file_name': file_name.as_posix(), 'height': height, 'width': width}
+        image = {'file_name': image_file_name(item), 'height': height, 'width': width}
         (path,) = self.outputs(item, out_dir)
         return {path: json.dumps({'image': image, 'annotations': entries}).encode()}
 
@@ -292,10 +285,7 @@ class CocoFormat(LabelFormat):
         Raises:
             LabelError: If the part of an item is missing or damaged.
         """
-        parts = []
-        for item in sorted(items, key=lambda item: item.name):
-            (path,) = self.outputs(item, out_dir)
-            parts.append(load_json(path)[0])
+        parts = [part for _, part in self.load_parts(out_dir, items)]
         target = Path(out_dir) / self.file_name
         if self.root is None:
             replace_files({target: json.dumps(self._new_document(parts)).encode()})
@@ -353,13 +343,6 @@ def _keep_in_front(
             cut = wrong[region.box] & (front[region.box] == index)
             regions[index] = Region(region.top, region.left, region.mask & ~cut)
             areas[index] = int(regions[index].mask.sum())
-
-
-def _run_lengths(mask: NDArray[np.bool_]) -> list[int]:
-    """Lengths of the runs of 0, 1, 0, ... down the columns."""
-    pixels = np.concatenate([[False], mask.ravel(order='F')])
-    starts = np.flatnonzero(pixels[1:] != pixels[:-1])
-    return np.diff(np.concatenate([[0], starts, [mask.size]])).tolist()
 
 
 def _mask_api() -> Any:

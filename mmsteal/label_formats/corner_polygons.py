@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mmsteal.label_formats.annotation import Region
-from mmsteal.label_formats.base import check_finite
-from mmsteal.label_formats.polygons import crosses_itself, trace_corners
+from mmsteal.label_formats.polygons import polygon_region, trace_corners
 
 
 def fill_corners(polygon: ArrayLike, shape: tuple[int, int]) -> Region:
@@ -65,24 +64,9 @@ def fill_corners(polygon: ArrayLike, shape: tuple[int, int]) -> Region:
 def corner_region(
     path: Path, what: str, polygon: Any, shape: tuple[int, int], notes: list[str]
 ) -> Region | None:
-    """Mask of such a polygon of a file, with notes of what is odd about it.
-
-    Returns:
-        Region | None: None if it has fewer than 3 points; such polygons are left as they are.
-
-    Raises:
-        LabelError: If a coordinate is no finite number.
-    """
-    points = check_finite(path, what, polygon)
-    if len(points) < 3:
-        notes.append(f'{path}: {what} has {len(points)} points; left as it is.')
-        return None
+    """:func:`mmsteal.label_formats.polygons.polygon_region` of such a polygon."""
     # Tools round, so a hundredth of a pixel is no matter.
-    if (points < -0.01).any() or (points > np.array(shape[::-1]) + 0.01).any():
-        notes.append(f'{path}: {what} reaches out of the image; cut off there.')
-    if crosses_itself(points):
-        notes.append(f'{path}: {what} crosses itself; filled by the even-odd rule.')
-    return fill_corners(points, shape)
+    return polygon_region(path, what, polygon, shape, notes, fill=fill_corners, slack_px=0.01)
 
 
 def outline_corners(mask: NDArray[np.bool_], *, tolerance_px: float = 0.0) -> list[NDArray]:

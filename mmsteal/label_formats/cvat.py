@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -16,18 +16,17 @@ from numpy.typing import NDArray
 
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import (
-    LabelFormat,
     LabelItem,
     LabelProblem,
     as_values,
     check_size,
-    load_json,
     replace_files,
 )
 from mmsteal.label_formats.corner_polygons import corner_region, outline_corners
 from mmsteal.label_formats.label_maps import require_objects
 from mmsteal.label_formats.painting import Painting
 from mmsteal.label_formats.run_lengths import run_lengths
+from mmsteal.label_formats.set_file import SetFileFormat, image_file_name
 
 _AREAS = ('polygon', 'mask')
 _ATTRIBUTE = rb'\s+([^\s=/>]+)\s*=\s*("[^"]*"|\'[^\']*\')'
@@ -38,7 +37,7 @@ _NEW_GROUP = 'new'
 Changes = Mapping[str, str]
 
 
-class CvatFormat(LabelFormat):
+class CvatFormat(SetFileFormat):
     """CVAT's XML for images, version 1.1.
 
     Polygons and masks are shapes, painted by `z_order` and then in their order, the last one in
@@ -67,7 +66,6 @@ class CvatFormat(LabelFormat):
     """
 
     name: ClassVar[str] = 'cvat'
-    verbatim: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -189,11 +187,6 @@ class CvatFormat(LabelFormat):
             (painting, order, [image.shapes[index] for index in order]),
         )
 
-    def outputs(self, item: LabelItem, out_dir: str | Path) -> list[Path]:
-        """The part of the image; see the parent."""
-        folder = Path(out_dir) / f'.{Path(self.file_name).stem}_parts'
-        return [folder / f'{item.name}.json']
-
     def _update(
         self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
     ) -> dict[Path, bytes]:
@@ -238,9 +231,7 @@ class CvatFormat(LabelFormat):
                 like = _Element(self.shape, {})
                 outlines = self._outlines(like, Region.of(mask))
                 shapes.append([{'label': label, **outline} for outline in outlines])
-        file_name = item.image.name
-        if '/' in item.name:
-            file_name = (PurePosixPath(item.name).parent / item.image.name).as_posix()
+        file_name = image_file_name(item)
         image = {'name': file_name, 'width': str(width), 'height': str(height)}
         (path,) = self.outputs(item, out_dir)
         return {path: json.dumps({'image': image, 'shapes': shapes}).encode()}
@@ -253,8 +244,8 @@ class CvatFormat(LabelFormat):
         Raises:
             LabelError: If the part of an item is missing or damaged.
         """
-        ordered = sorted(items, key=lambda item: item.name)
-        parts = [load_json(self.outputs(item, out_dir)[0])[0] for item in ordered]
+        loaded = self.load_parts(out_dir, items)
+        parts = [part for _, part in loaded]
         target = Path(out_dir) / self.file_name
         if self.root is None:
             replace_files({target: self._new_document(parts)})
@@ -264,7 +255,7 @@ class CvatFormat(LabelFormat):
             (int(entry.attributes.get('group_id', 0)) for entry in self._all_shapes()), default=0
         )
         edits = []
-        for item, part in zip(ordered, parts, strict=True):
+        for item, part in loaded:
             for index, changes in part['changed'].items():
                 entry = self._images[item.name].shapes[int(index)]
                 came_apart = any(change.get('group_id') == _NEW_GROUP for change in changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import (
-    LabelFormat,
     LabelItem,
     LabelProblem,
     dump_json,
@@ -26,6 +25,7 @@ from mmsteal.label_formats.brush_rle import decode_brush, encode_brush
 from mmsteal.label_formats.corner_polygons import corner_region, outline_corners
 from mmsteal.label_formats.label_maps import require_objects
 from mmsteal.label_formats.painting import Painting
+from mmsteal.label_formats.set_file import SetFileFormat, image_file_name
 
 _BRUSHES = ('brushlabels', 'brush')
 _POLYGONS = ('polygonlabels', 'polygon')
@@ -34,7 +34,7 @@ _LABELS = ('brushlabels', 'polygonlabels', 'labels')
 Result = Mapping[str, Any]
 
 
-class LabelStudioFormat(LabelFormat):
+class LabelStudioFormat(SetFileFormat):
     """Label Studio's JSON of tasks (export "JSON", not "JSON-MIN").
 
     Of each task the latest annotation that was not skipped counts. Its brushes and polygons are
@@ -60,7 +60,6 @@ class LabelStudioFormat(LabelFormat):
     """
 
     name: ClassVar[str] = 'label_studio'
-    verbatim: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -136,11 +135,6 @@ class LabelStudioFormat(LabelFormat):
         require_objects(path, annotation.objects)
         return annotation
 
-    def outputs(self, item: LabelItem, out_dir: str | Path) -> list[Path]:
-        """The part of the image; see the parent."""
-        folder = Path(out_dir) / f'.{Path(self.file_name).stem}_parts'
-        return [folder / f'{item.name}.json']
-
     def _update(
         self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
     ) -> dict[Path, bytes]:
@@ -169,9 +163,7 @@ class LabelStudioFormat(LabelFormat):
             for value in _values(kind, Region.of(mask), (height, width), self.tolerance_px):
                 number = {'id': f'r{len(result)}'}
                 result.append({**number, **frame, 'value': {**value, **frame['value']}})
-        file_name = item.image.name
-        if '/' in item.name:
-            file_name = (PurePosixPath(item.name).parent / item.image.name).as_posix()
+        file_name = image_file_name(item)
         task = {
             'data': {self.data_key: f'/data/local-files/?d={file_name}'},
             'annotations': [{'result': result}],
@@ -187,15 +179,15 @@ class LabelStudioFormat(LabelFormat):
         Raises:
             LabelError: If the part of an item is missing or damaged.
         """
-        ordered = sorted(items, key=lambda item: item.name)
-        parts = [load_json(self.outputs(item, out_dir)[0])[0] for item in ordered]
+        loaded = self.load_parts(out_dir, items)
+        parts = [part for _, part in loaded]
         target = Path(out_dir) / self.file_name
         if self.root is None:
             replace_files({target: json.dumps(parts).encode()})
             return [target]
         self._scan()
         document = list(self._document)
-        for item, part in zip(ordered, parts, strict=True):
+        for item, part in loaded:
             if part['result'] is not None:
                 index, chosen = self._places[item.name]
                 annotations = list(document[index]['annotations'])

@@ -8,6 +8,7 @@ even and odd leaves it empty.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,25 @@ def crosses_itself(polygon: ArrayLike) -> bool:
 
 
 def polygon_region(
-    path: Path, what: str, polygon: Any, shape: tuple[int, int], notes: list[str]
+    path: Path,
+    what: str,
+    polygon: Any,
+    shape: tuple[int, int],
+    notes: list[str],
+    *,
+    fill: Callable[[ArrayLike, tuple[int, int]], Region] = fill_polygon,
+    slack_px: float = 0.0,
 ) -> Region | None:
     """Mask of a polygon of a file, with notes of what is odd about it.
+
+    Args:
+        path (Path): The file, for messages.
+        what (str): Which polygon of it.
+        polygon (Any): Its vertices as they are in the file.
+        shape (tuple[int, int]): Height and width of the image.
+        notes (list[str]): Takes the notes.
+        fill (Callable): How it is filled.
+        slack_px (float): By how much it may reach out of the image without a note.
 
     Returns:
         Region | None: None if it has fewer than 3 points; such polygons are left as they are.
@@ -96,11 +113,12 @@ def polygon_region(
     if len(points) < 3:
         notes.append(f'{path}: {what} has {len(points)} points; left as it is.')
         return None
-    if (points < 0).any() or (points > (shape[1], shape[0])).any():
+    beyond = np.array(shape[::-1]) + slack_px
+    if (points < -slack_px).any() or (points > beyond).any():
         notes.append(f'{path}: {what} reaches out of the image; cut off there.')
     if crosses_itself(points):
         notes.append(f'{path}: {what} crosses itself; filled by the even-odd rule.')
-    return fill_polygon(points, shape)
+    return fill(points, shape)
 
 
 def trace_mask(mask: NDArray[np.bool_], *, tolerance_px: float = 0.0) -> list[NDArray[np.int64]]:
