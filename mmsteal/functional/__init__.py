@@ -16,7 +16,7 @@ from mmsteal.functional.edge_assignment import EdgeAssignment, assign_edges, car
 from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
 from mmsteal.functional.edge_nms import edge_nms
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
-from mmsteal.functional.edges import label_map_to_edges, mask_edges
+from mmsteal.functional.edges import label_map_to_edges, mask_edges, valid_mask_edges
 from mmsteal.functional.gradient_edges import gradient_edges
 from mmsteal.functional.label_merge import settle_overlaps
 from mmsteal.functional.label_objects import LabelObjects, label_objects
@@ -78,4 +78,5 @@ __all__ = [
     'thinning_nms_loss',
     'triangle_filter',
     'union_edges',
+    'valid_mask_edges',
 ]

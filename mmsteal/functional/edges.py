@@ -74,6 +74,32 @@ def mask_edges(masks: Mask, radius: float = 2.0, *, image_border: bool = False) 
     return edges.view(np.uint8) if isinstance(edges, np.ndarray) else edges.to(torch.uint8)
 
 
+def valid_mask_edges(masks: Tensor, valid: Tensor, radius: float = 2.0) -> Tensor:
+    """Edges of masks where pixels that are not valid belong to neither side.
+
+    Args:
+        masks: Masks (..., H, W), bool.
+        valid: Pixels that count, bool, of a shape that broadcasts to `masks`.
+        radius: See :func:`mask_edges`.
+
+    Returns:
+        Edges of the shape of `masks`, bool, on the same device.
+
+    Example:
+        >>> masks = torch.tensor([[[True, True, False, False]]])
+        >>> valid = torch.tensor([[[True, True, False, True]]])
+        >>> valid_mask_edges(masks, valid, radius=1).tolist()
+        [[[False, False, False, False]]]
+    """
+    if bool(valid.all()):
+        return mask_edges(masks, radius).bool()
+    # What lies within the radius of a side is that side and its edges.
+    near_inside, near_outside = (
+        side | mask_edges(side, radius).bool() for side in (masks & valid, ~masks & valid)
+    )
+    return near_inside & near_outside & valid
+
+
 def label_map_to_edges(
     label_map: ArrayLike,
     num_classes: int,

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmsteal.functional.edges import IGNORE, mask_edges
+from mmsteal.functional.edges import IGNORE, valid_mask_edges
 from mmsteal.functional.loss_input import at_least_float32
 
 
@@ -170,11 +170,8 @@ def class_boundaries(
         )
     valid = (label != ignore_index)[:, None]
     masks = label[:, None] == torch.arange(num_classes, device=label.device)[:, None, None]
-    # What lies within the radius of a side is that side and its edges.
-    near_class, near_other = (
-        side | mask_edges(side, radius).bool() for side in (masks & valid, ~masks & valid)
-    )
-    return (near_class & near_other).to(torch.uint8).masked_fill(~valid, IGNORE)
+    edges = valid_mask_edges(masks, valid, radius)
+    return edges.to(torch.uint8).masked_fill(~valid, IGNORE)
 
 
 class _DiskMax(torch.autograd.Function):

@@ -9,7 +9,7 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt
 from skimage.morphology import thin as skimage_thin
 
-from mmsteal.functional.edges import label_map_to_edges, mask_edges
+from mmsteal.functional.edges import label_map_to_edges, mask_edges, valid_mask_edges
 
 RADII = [1, 1.5, 2, 13**0.5, 5.0, 100]
 
@@ -229,3 +229,15 @@ def test_label_map_exceptions():
         label_map_to_edges(label_map, 0)
     with pytest.raises(ValueError, match='`background` to differ from `ignore_index`'):
         label_map_to_edges(label_map, 10, background=255)
+
+
+@pytest.mark.parametrize('radius', [1, 2, 2.5])
+def test_invalid_pixels_belong_to_neither_side(radius, rng):
+    masks = rng.random((2, 12, 15)) < 0.5
+    valid = rng.random((1, 12, 15)) < 0.7
+    found = valid_mask_edges(torch.from_numpy(masks), torch.from_numpy(valid), radius).numpy()
+    counted = np.broadcast_to(valid, masks.shape)
+    for m, y, x in np.ndindex(masks.shape):
+        near = np.hypot(*(np.indices(masks.shape[1:]) - np.array([y, x])[:, None, None])) <= radius
+        sides = masks[m][near & counted[m]]
+        assert found[m, y, x] == (valid[0, y, x] and sides.any() and not sides.all())

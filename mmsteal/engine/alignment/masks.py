@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mmsteal.datasets.transforms import GenerateEdges
-from mmsteal.functional.edges import IGNORE, mask_edges
+from mmsteal.functional.edges import IGNORE, valid_mask_edges
 from mmsteal.functional.thin import thin
 from mmsteal.models.decode_heads.edge_head import EdgeHead
 
@@ -156,26 +156,6 @@ def keep_owners(aligned: Tensor, given: Tensor, images: Sequence[int]) -> Tensor
     return aligned & (given | (owned[index] == 0))
 
 
-def render_edges(masks: Tensor, valid: Tensor, radius: float) -> Tensor:
-    """Edges of masks where pixels that are not valid belong to neither side.
-
-    Args:
-        masks (Tensor): (M, H, W) bool.
-        valid (Tensor): (M, H, W) bool.
-        radius (float): Half thickness in px.
-
-    Returns:
-        Tensor: (M, H, W) bool.
-    """
-    if bool(valid.all()):
-        return mask_edges(masks, radius).bool()
-    near = []
-    for side in (masks & valid, ~masks & valid):
-        # What lies within the radius of a side is that side and its edges.
-        near.append(side | mask_edges(side, radius).bool())
-    return near[0] & near[1] & valid
-
-
 def redraw_edges(
     target: Tensor, labels: Tensor, segments: Segments, changed: Sequence[bool], rule: LabelRule
 ) -> Tensor:
@@ -201,7 +181,7 @@ def redraw_edges(
     device = target.device
     images = torch.as_tensor([segments.images[m] for m in wanted], device=device)
     valid = labels != rule.ignore_index
-    edges = render_edges(segments.masks[wanted], valid[images], rule.radius)
+    edges = valid_mask_edges(segments.masks[wanted], valid[images], rule.radius)
     slot = torch.as_tensor([slots[pairs[m]] for m in wanted], device=device)
     union = torch.zeros((len(redrawn), *edges.shape[1:]), dtype=torch.int32, device=device)
     drawn = (union.index_add_(0, slot, edges.int()) > 0).to(torch.uint8)
