@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.functional.distance import inner_distance
 from mmsteal.functional.edges import mask_edges
 
 
@@ -64,15 +64,12 @@ def label_error(pairs: Iterable[tuple[NDArray, NDArray]]) -> LabelError:
             ious.append((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
             outlines = [mask_edges(mask, radius=1).astype(bool) & mask for mask in masks]
             if outlines[0].any() and outlines[1].any():
-                both = [_distance(outlines[1])[outlines[0]], _distance(outlines[0])[outlines[1]]]
+                both = [
+                    inner_distance(~outlines[1])[outlines[0]],
+                    inner_distance(~outlines[0])[outlines[1]],
+                ]
                 distances.append(np.concatenate(both).mean())
             lost += not masks[1].any()
     px = float(np.mean(distances)) if distances else float('nan')
     iou = float(np.mean(ious)) if ious else float('nan')
     return LabelError(px, iou, int(lost), len(ious))
-
-
-def _distance(outline: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Distance of each pixel to the nearest that is set."""
-    inverse = (~outline).view(np.uint8)
-    return cv2.distanceTransform(inverse, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

@@ -20,6 +20,7 @@ from torch import Tensor
 from mmsteal.functional import _level_set_kernel as kernel
 from mmsteal.functional import _level_set_torch as device_ops
 from mmsteal.functional.bounding_box import Box, bounding_box
+from mmsteal.functional.distance import inner_distance
 from mmsteal.functional.edges import mask_edges
 from mmsteal.functional.level_set import Border, check_checkpoints, check_count, evolution_options
 from mmsteal.functional.speed import (
@@ -424,9 +425,7 @@ def _displacement(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> tuple[
         return math.inf, math.inf
     distances = []
     for here, other in (outlines, outlines[::-1]):
-        outside = (~other).view(np.uint8)
-        distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        distances.append(distance[here])
+        distances.append(inner_distance(~other)[here])
     both = np.concatenate(distances)
     return float(both.mean()), float(both.max())
 

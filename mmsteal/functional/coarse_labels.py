@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mmsteal.functional.distance import inner_distance
 from mmsteal.functional.edges import mask_edges
 from mmsteal.functional.label_objects import check_map, label_objects
 
@@ -211,9 +212,9 @@ def _outline_component(component: NDArray, error_px: float) -> tuple[NDArray[np.
     contours, _ = cv2.findContours(padded, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
 
     # Distance of an inside pixel to the outside, and of any pixel to the boundary pixels.
-    depth = cv2.distanceTransform(component, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    depth = inner_distance(component)
     boundary = mask_edges(component, radius=1) & component
-    to_boundary = cv2.distanceTransform(1 - boundary, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    to_boundary = inner_distance(1 - boundary)
 
     tolerance = radius
     while contours:
