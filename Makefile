@@ -5,7 +5,7 @@ PY = $(VENV)/bin/python
 READY = $(VENV)/.ready
 DEV_READY = $(VENV)/.ready-dev
 
-.PHONY: demo test lint env clean
+.PHONY: demo test lint docs pictures speed env clean
 
 env: $(READY)
 
@@ -31,6 +31,19 @@ lint: $(DEV_READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+# The site in build/docs; a warning is an error.
+docs: $(DEV_READY)
+	OMP_NUM_THREADS=1 $(PY) -m sphinx -W --keep-going -q -b html docs build/docs
+
+# The pictures of README and docs; the one of alignment shows the run of `make demo`.
+pictures: demo
+	for name in teaser level_set losses alignment; do \
+	  OMP_NUM_THREADS=1 $(PY) docs/pictures/make_$$name.py || exit 1; done
+
+# Every speed target beside its reference.
+speed: $(READY)
+	$(PY) benchmarks/run_all.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -15,8 +15,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-import torch
-from bench_level_set import best_seconds, hardware
+from measurement import Case, Row, make_parser, median_ms_in_turn, run
 from scipy import ndimage as ndi
 
 from mmsteal.functional.alignment import align_masks
@@ -99,7 +98,7 @@ def bench_recovery(num_scenes: int) -> None:
             print(f'| {error}, {error_px:g} px | {texture:g} | {" | ".join(cells)} |')
 
 
-def bench_time(num_objects: int, repeats: int) -> None:
+def time_rows(num_objects: int, repeats: int) -> list[Row]:
     """Objects of the scene in one class, side by side and smaller."""
     mask, _, prob = scene(0, 'random', 4.0, 0.2)
     small = SIZE // num_objects
@@ -114,35 +113,39 @@ def bench_time(num_objects: int, repeats: int) -> None:
     band = mask_edges(mask, 2).astype(bool)
     line = thin(band)
     reports = assign_edges(line, prob)[1]
-    options = dict(num_iters=40, balloon=0.0)
-    times = [
-        best_seconds(run, repeats) * 1e3
-        for run in (
-            lambda: assign_edges(line, prob, smoothness=0.0),
-            lambda: assign_edges(line, prob),
-            lambda: carry_bands(band, reports, radius=2),
-            lambda: align_masks(mask[None], prob[None], **options),
-        )
+    functions = {
+        'level set': lambda: align_masks(mask[None], prob[None], num_iters=40, balloon=0.0),
+        '`assign_edges` without smoothness': lambda: assign_edges(line, prob, smoothness=0.0),
+        '`assign_edges`': lambda: assign_edges(line, prob),
+        '`carry_bands`': lambda: carry_bands(band, reports, radius=2),
+    }
+    times = median_ms_in_turn(functions, repeats)
+    what = f'{num_objects**2} object{"s" * (num_objects > 1)}, {line.sum()} edge pixels'
+    level_set = times.pop('level set')
+    return [
+        Row(f'{name}, {what}', ms)
+        if name == '`carry_bands`'
+        else Row(f'{name}, {what}', ms, '`align_masks`, balloon 0', level_set)
+        for name, ms in times.items()
     ]
-    print(f'| {num_objects**2} | {line.sum()} | ' + ' | '.join(f'{t:.1f}' for t in times) + ' |')
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def cases(args: argparse.Namespace) -> dict[str, Case]:
+    def case(num_objects: int) -> Case:
+        return lambda: time_rows(num_objects, args.repeats)
+
+    return {f'{n * n} objects': case(n) for n in args.objects}
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = make_parser(__doc__)
     parser.add_argument('--repeats', type=int, default=3)
-    parser.add_argument('--scenes', type=int, default=10)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    print(hardware())
-    print(
-        'Milliseconds for a map of 472 x 472:\n'
-        '| objects | edge pixels | assignment, no smoothness | assignment | bands | level set |\n'
-        '|---|---|---|---|---|---|'
-    )
-    for num_objects in (1, 2, 4):
-        bench_time(num_objects, args.repeats)
-    bench_recovery(args.scenes)
+    parser.add_argument('--objects', type=int, nargs='+', default=[1, 2, 4], help='a side')
+    parser.add_argument('--scenes', type=int, default=10, help='for what each repairs; 0: none')
+    args = run(cases, parser, argv, repeats=1, objects=[4], scenes=0)
+    if args.scenes and args.rows is None:
+        print()
+        bench_recovery(args.scenes)
 
 
 if __name__ == '__main__':

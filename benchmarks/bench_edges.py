@@ -9,15 +9,12 @@ and keeps the pixels that have both within the radius. Equality is checked befor
 from __future__ import annotations
 
 import argparse
-import platform
-import time
-import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
+from measurement import Case, Row, Target, make_parser, median_ms, peak_mib, run
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
@@ -66,35 +63,7 @@ def instance_reference(
     return out
 
 
-def timed(function: Callable[[], Any], repeats: int) -> float:
-    """Median milliseconds after one warm-up."""
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(times))
-
-
-def peak_mib(function: Callable[[], Any]) -> float:
-    tracemalloc.start()
-    function()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak / 2**20
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--size', type=int, default=512)
-    parser.add_argument('--classes', type=int, default=20)
-    parser.add_argument('--cells', type=int, default=60, help='random cells in the label map')
-    parser.add_argument('--radius', type=float, default=2.0)
-    parser.add_argument('--repeats', type=int, default=30)
-    args = parser.parse_args()
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+def cases(args: argparse.Namespace) -> dict[str, Case]:
     num, radius = args.classes, args.radius
     label_map, instance_map = voronoi(args.size, args.cells, num, seed=0)
     with_ignored = label_map.copy()
@@ -102,60 +71,86 @@ def main() -> None:
     few = np.where(label_map <= 3, label_map, 0).astype(np.uint8)
     masks = label_map[None] == np.arange(1, num + 1, dtype=np.uint8)[:, None, None]
     tensors = torch.from_numpy(masks)
+    function = f'`label_map_to_edges`, {num} classes, {args.size} x {args.size}'
 
     def edges(labels: NDArray, **options: Any) -> NDArray[np.uint8]:
         return label_map_to_edges(labels, num, radius=radius, background=0, **options)
 
-    cases: list[tuple[str, Callable[[], Any], Callable[[], Any] | None]] = [
-        (
-            f'label_map_to_edges, {num} classes',
-            lambda: edges(label_map),
-            lambda: reference(label_map, num, radius),
+    def all_classes() -> NDArray[np.uint8]:
+        return reference(label_map, num, radius)
+
+    def all_masks() -> NDArray[np.uint8]:
+        return np.stack([two_sided_edt(m, ~m, radius) for m in masks])
+
+    def case(
+        name: str,
+        ours: Callable[[], Any],
+        theirs: Callable[[], NDArray],
+        *targets: Target,
+        equal: bool = True,
+        note: str = '',
+    ) -> Case:
+        def rows() -> list[Row]:
+            if equal and not np.array_equal(np.asarray(ours()), theirs()):
+                raise RuntimeError('the edges differ from those of the reference')
+            return [
+                Row(
+                    name,
+                    median_ms(ours, args.repeats),
+                    "scipy's two-sided EDT a class",
+                    median_ms(theirs, min(args.repeats, 3)),
+                    targets=list(targets),
+                    peak_mib=peak_mib(ours),
+                    note=note,
+                )
+            ]
+
+        return rows
+
+    return {
+        'all present': case(
+            function, lambda: edges(label_map), all_classes, Target('speed-up', 50),
+            Target('time', 15),
         ),
-        (
-            '  with ignored rows',
+        'ignored rows': case(
+            f'{function}, with ignored rows',
             lambda: edges(with_ignored),
             lambda: reference(with_ignored, num, radius),
         ),
-        ('  3 of them present', lambda: edges(few), lambda: reference(few, num, radius)),
-        (
-            f'  {args.cells} instances',
+        'few present': case(
+            f'{function}, 3 of them present',
+            lambda: edges(few),
+            lambda: reference(few, num, radius),
+        ),
+        'instances': case(
+            f'{function}, {args.cells} instances',
             lambda: edges(label_map, instance_map=instance_map),
             lambda: instance_reference(label_map, instance_map, num, radius),
         ),
-        ('  thinned (reference without thinning)', lambda: edges(label_map, thin=True), None),
-        (
-            f'mask_edges, {num} masks, array',
-            lambda: mask_edges(masks, radius),
-            lambda: np.stack([two_sided_edt(m, ~m, radius) for m in masks]),
+        'thinned': case(
+            f'{function}, thinned',
+            lambda: edges(label_map, thin=True),
+            all_classes,
+            equal=False,
+            note='reference without thinning',
         ),
-        (
-            f'mask_edges, {num} masks, tensor',
-            lambda: mask_edges(tensors, radius),
-            lambda: np.stack([two_sided_edt(m, ~m, radius) for m in masks]),
+        'array': case(
+            f'`mask_edges`, {num} masks, array', lambda: mask_edges(masks, radius), all_masks
         ),
-    ]
-    print(
-        f'{platform.processor() or platform.machine()}, one thread, numpy {np.__version__}; '
-        f'{args.size} x {args.size}, radius {radius:g}, median of {args.repeats}'
-    )
-    print('| case | ms | scipy EDT, ms | times faster | peak, MiB | equal |')
-    print('|---|---|---|---|---|---|')
-    slow_ms = 0.0
-    for name, function, slow in cases:
-        equal = '-'
-        if slow is not None:
-            if not np.array_equal(np.asarray(function()), slow()):
-                raise SystemExit(f'{name}: differs from the reference')
-            equal = 'yes'
-            slow_ms = timed(slow, 3)
-        fast_ms = timed(function, args.repeats)
-        if slow is None:
-            slow_ms = timed(cases[0][2], 3)  # type: ignore[arg-type]
-        print(
-            f'| {name} | {fast_ms:.2f} | {slow_ms:.0f} | {slow_ms / fast_ms:.0f} '
-            f'| {peak_mib(function):.1f} | {equal} |'
-        )
+        'tensor': case(
+            f'`mask_edges`, {num} masks, tensor', lambda: mask_edges(tensors, radius), all_masks
+        ),
+    }  # fmt: skip
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument('--size', type=int, default=512)
+    parser.add_argument('--classes', type=int, default=20)
+    parser.add_argument('--cells', type=int, default=60, help='random cells in the label map')
+    parser.add_argument('--radius', type=float, default=2.0)
+    parser.add_argument('--repeats', type=int, default=30)
+    run(cases, parser, argv, size=64, classes=4, cells=8, repeats=2)
 
 
 if __name__ == '__main__':

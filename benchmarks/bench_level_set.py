@@ -1,25 +1,35 @@
 """Level sets: time against scikit-image in the same run, results equal; memory; alignment.
 
-    python benchmarks/bench_level_set.py [--repeats 5] [--reference-masks 2] [--cuda]
+    python benchmarks/bench_level_set.py [--repeats 5] [--reference-masks 2] [--device cuda]
 
 The scene: one textured disk a mask, grown by 50 iterations with a balloon, smoothing 1. The
 reference runs on a few of the masks of each group, which are compared pixel by pixel, and its time
-is scaled to the group (`--reference-masks 0` runs it on all). One thread throughout.
+is scaled to the group (`--reference-masks 0` runs it on all). One thread throughout. On a GPU the
+references are the CPU, and cuCIM where it is installed.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
-import platform
-import time
-from collections.abc import Callable
+import importlib.util
+import math
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from measurement import (
+    Case,
+    Row,
+    Stopwatch,
+    Target,
+    make_parser,
+    median_ms,
+    median_ms_in_turn,
+    peak_mib,
+    run,
+    time_text,
+)
 from scipy import ndimage as ndi
 from skimage.segmentation import morphological_geodesic_active_contour, morphsnakes
 
@@ -28,15 +38,6 @@ from mmsteal.functional.level_set import evolve_level_set
 from mmsteal.functional.speed import speed_function
 
 THRESHOLD = 0.9
-
-
-def hardware() -> str:
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path('/proc/cpuinfo')
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text().splitlines()
-        name = next((x.split(':')[1].strip() for x in lines if x.startswith('model name')), name)
-    return f'{name}, one thread; numpy {np.__version__}, torch {torch.__version__}'
 
 
 def disks(num_masks: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,129 +69,146 @@ def reference(mask: np.ndarray, speed: np.ndarray, num_iters: int) -> np.ndarray
     ).astype(bool)
 
 
-def best_seconds(function: Callable[[], Any], repeats: int) -> float:
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def peak_memory(function: Callable[[], Any]) -> float:
-    """Bytes by which the resident memory rose above its start; NaN where Linux does not tell.
-
-    The work space is allocated by compiled code, which the tracers of Python do not see.
-    """
-    status, reset = Path('/proc/self/status'), Path('/proc/self/clear_refs')
-    if not status.exists():
-        return float('nan')
-
-    def kilobytes(key: str) -> int:
-        return next(int(x.split()[1]) for x in status.read_text().splitlines() if key in x)
-
-    ctypes.CDLL(None).malloc_trim(0)  # memory that was freed but not handed back would hide it
-    before = kilobytes('VmRSS')
-    reset.write_text('5')  # sets the high-water mark back to the present
-    result = function()
-    peak = kilobytes('VmHWM')
-    del result
-    return (peak - before) * 1024.0
-
-
-def bench_evolution(
-    num_masks: int, height: int, width: int, target: int, args: argparse.Namespace
-) -> None:
+def evolution(
+    num_masks: int, height: int, width: int, args: argparse.Namespace, *targets: Target
+) -> list[Row]:
+    """Against scikit-image on the CPU."""
     masks, prob = disks(num_masks, height, width)
     speed = speed_function(prob)
-    num_iters = 50
 
-    def run() -> np.ndarray:
-        return evolve_level_set(masks, speed, num_iters, balloon=1, threshold=THRESHOLD)
+    def evolve() -> np.ndarray:
+        return evolve_level_set(masks, speed, 50, balloon=1, threshold=THRESHOLD)
 
-    seconds = best_seconds(run, args.repeats)
-    evolved = run()
+    ours = median_ms(evolve, args.repeats)
+    evolved = evolve()
     count = args.reference_masks or num_masks
-    start = time.perf_counter()
-    expected = [reference(masks[m], speed[m], num_iters) for m in range(count)]
-    reference_seconds = (time.perf_counter() - start) / count * num_masks
+    clock = Stopwatch()
+    expected = [reference(masks[m], speed[m], 50) for m in range(count)]
+    theirs = clock.milliseconds() / count * num_masks
     wrong = sum(int((evolved[m] != expected[m]).sum()) for m in range(count))
+    peak = peak_mib(evolve)
+    extra = None if peak is None else max(peak - evolved.nbytes / 2**20, 0.0)
+    share = '' if extra is None else f': {extra * 2**20 / masks.size:.2f} bytes a mask pixel'
+    return [
+        Row(
+            f'`evolve_level_set`, {num_masks} masks {height} x {width}, 50 iterations',
+            ours,
+            f'scikit-image, from {count} of {num_masks} masks',
+            theirs,
+            targets=list(targets),
+            peak_mib=extra,
+            note=f'memory beyond input and output{share}',
+            error=f'{wrong} pixels differ' if wrong else '',
+        )
+    ]
 
-    extra = (peak_memory(run) - evolved.nbytes) / masks.size
-    print(
-        f'{num_masks} masks {height}x{width}, {num_iters} iterations: {seconds * 1e3:.1f} ms; '
-        f'scikit-image {reference_seconds:.2f} s (from {count} masks): '
-        f'{reference_seconds / seconds:.0f} times (target {target}); '
-        f'{wrong} pixels differ; memory {extra:.2f} bytes per mask pixel beyond input and output'
-    )
 
-
-def bench_alignment(num_masks: int, height: int, width: int, args: argparse.Namespace) -> None:
-    masks, prob = disks(num_masks, height, width)
-    num_iters = 60
+def alignment(num_masks: int, height: int, width: int, args: argparse.Namespace) -> list[Row]:
+    """What the choice of a step and the report add to the evolution."""
+    masks, prob = (torch.from_numpy(a).to(args.device) for a in disks(num_masks, height, width))
 
     def evolve() -> Any:
-        return evolve_level_set(
-            masks, speed_function(prob), num_iters, balloon=1, threshold=THRESHOLD
-        )
+        speed = speed_function(prob)
+        return evolve_level_set(masks, speed, 60, balloon=1, threshold=THRESHOLD)
 
     def align() -> Any:
-        return align_masks(masks, prob, num_iters=num_iters)
+        return align_masks(masks, prob, num_iters=60)
 
-    steps = range(0, num_iters + 1, 2)
-    align_seconds, evolve_seconds = (best_seconds(f, args.repeats) for f in (align, evolve))
-    print(
-        f'align_masks, {num_masks} masks {height}x{width}, {num_iters} iterations, choice among '
-        f'{len(steps)} steps, report: {align_seconds * 1e3:.0f} ms '
-        f'(speed and evolution alone: {evolve_seconds * 1e3:.0f} ms)'
-    )
+    times = median_ms_in_turn({'align': align, 'evolve': evolve}, args.repeats, args.device)
+    return [
+        Row(
+            f'`align_masks`, {num_masks} masks {height} x {width}, 60 iterations, 31 steps',
+            times['align'],
+            peak_mib=peak_mib(align, args.device),
+            note=f'speed and evolution alone: {time_text(times["evolve"])}',
+        )
+    ]
 
 
-def bench_cuda(args: argparse.Namespace) -> None:
-    masks, prob = disks(8, 1024, 2048)
+def evolution_on_gpu(
+    num_masks: int, height: int, width: int, args: argparse.Namespace, *targets: Target
+) -> list[Row]:
+    """Against one thread of the CPU."""
+    masks, prob = disks(num_masks, height, width)
     speed = speed_function(prob)
     on_device = torch.from_numpy(masks).cuda(), torch.from_numpy(speed).cuda()
 
-    def run() -> torch.Tensor:
-        evolved = evolve_level_set(*on_device, 60, balloon=1, threshold=THRESHOLD)
-        torch.cuda.synchronize()
-        return evolved
+    def evolve() -> torch.Tensor:
+        return evolve_level_set(*on_device, 60, balloon=1, threshold=THRESHOLD)
 
-    seconds = best_seconds(run, args.repeats)
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    evolved = run()
-    peak = torch.cuda.max_memory_allocated() - before - evolved.numel()
-    expected = evolve_level_set(masks, speed, 60, balloon=1, threshold=THRESHOLD)
-    wrong = int((evolved.cpu().numpy() != expected).sum())
-    print(
-        f'{torch.cuda.get_device_name()}: 8 masks 1024x2048, 60 iterations: '
-        f'{seconds * 1e3:.1f} ms (target 20); {wrong} pixels differ from the CPU; '
-        f'memory {peak / masks.size:.2f} bytes per mask pixel beyond input and output'
+    def evolve_on_cpu() -> np.ndarray:
+        return evolve_level_set(masks, speed, 60, balloon=1, threshold=THRESHOLD)
+
+    wrong = int((evolve().cpu().numpy() != evolve_on_cpu()).sum())
+    peak = peak_mib(evolve, 'cuda') - masks.size / 2**20
+    return [
+        Row(
+            f'`evolve_level_set`, {num_masks} masks {height} x {width}, 60 iterations',
+            median_ms(evolve, args.repeats, 'cuda'),
+            'the same on one CPU thread',
+            median_ms(evolve_on_cpu, args.repeats),
+            targets=list(targets),
+            peak_mib=peak,
+            note=f'memory beyond input and output: {peak * 2**20 / masks.size:.2f} bytes a mask '
+            'pixel',
+            error=f'{wrong} pixels differ from the CPU' if wrong else '',
+        )
+    ]
+
+
+def against_cucim(num_masks: int, height: int, width: int, args: argparse.Namespace) -> list[Row]:
+    """Against the morphological snakes of RAPIDS, where they are installed."""
+    name = f'`evolve_level_set`, {num_masks} masks {height} x {width}, 60 iterations'
+    if importlib.util.find_spec('cucim') is None:
+        return [Row(name, reference='RAPIDS cuCIM', note='cuCIM is not installed: not compared')]
+    import cupy
+    from cucim.skimage.segmentation import (
+        morphological_geodesic_active_contour as cucim_contour,
     )
-    tensors = torch.from_numpy(masks).cuda(), torch.from_numpy(prob).cuda()
-    seconds = best_seconds(lambda: align_masks(*tensors), args.repeats)
-    print(f'align_masks on the same, 60 iterations: {seconds * 1e3:.1f} ms')
+
+    masks, prob = disks(num_masks, height, width)
+    speed = speed_function(prob)
+    on_device = torch.from_numpy(masks).cuda(), torch.from_numpy(speed).cuda()
+    arrays = [(cupy.asarray(g), cupy.asarray(m)) for g, m in zip(speed, masks, strict=True)]
+
+    def theirs() -> None:
+        # Both libraries work in the default stream, in whose order the clock's events are.
+        for g, mask in arrays:
+            cucim_contour(g, 60, mask, smoothing=1, threshold=THRESHOLD, balloon=1)
+
+    def ours() -> None:
+        evolve_level_set(*on_device, 60, balloon=1, threshold=THRESHOLD)
+
+    times = median_ms_in_turn({'ours': ours, 'theirs': theirs}, args.repeats, 'cuda')
+    return [Row(name, times['ours'], 'RAPIDS cuCIM, mask after mask', times['theirs'])]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def cases(args: argparse.Namespace) -> dict[str, Case]:
+    small, large, half = (
+        (num, max(height // args.shrink, 16), max(width // args.shrink, 16))
+        for num, height, width in ((20, 472, 472), (8, 1024, 2048), (8, 512, 1024))
+    )
+    found: dict[str, Case] = {}
+    if args.device == 'cuda':
+        found['cuda'] = lambda: evolution_on_gpu(*large, args, Target('time', 20))
+        found['cucim'] = lambda: against_cucim(*large, args)
+    else:
+        two_bytes = Target('peak', 2 * math.prod(large) / 2**20)
+        found['small'] = lambda: evolution(*small, args, Target('speed-up', 150))
+        found['large'] = lambda: evolution(*large, args, Target('speed-up', 100), two_bytes)
+    found['align small'] = lambda: alignment(*small, args)
+    found['align half'] = lambda: alignment(*half, args)
+    if args.device == 'cuda':
+        found['align large'] = lambda: alignment(*large, args)
+    return found
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = make_parser(__doc__, ('cpu', 'cuda'))
     parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--reference-masks', type=int, default=2)
-    parser.add_argument('--cuda', action='store_true', help='only the part on a CUDA device')
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    print(hardware())
-    if not args.cuda:
-        bench_evolution(20, 472, 472, 150, args)
-        bench_evolution(8, 1024, 2048, 100, args)
-        bench_alignment(20, 472, 472, args)
-        bench_alignment(8, 512, 1024, args)
-    if torch.cuda.is_available():
-        bench_cuda(args)
-    elif args.cuda:
-        raise SystemExit('No CUDA device; leave out --cuda.')
+    parser.add_argument('--shrink', type=int, default=1, help='divides the sides of the images')
+    run(cases, parser, argv, repeats=1, reference_masks=1, shrink=8)
 
 
 if __name__ == '__main__':

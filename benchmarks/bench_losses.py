@@ -1,6 +1,7 @@
 """Time and memory that the thinning and the direction loss add to balanced cross entropy.
 
-    python benchmarks/bench_losses.py [--batches 1 2 4] [--classes 20] [--size 472] [--cuda]
+    python benchmarks/bench_losses.py [--batches 1 4] [--classes 20] [--size 472]
+        [--device cuda]
 
 Forward and backward on logits of a training crop; labels are bands of radius 2 around cells, a few
 classes an image. Before anything is timed, the derivatives at the edge pixels are checked to be
@@ -11,15 +12,12 @@ besides, of which it is a small part.
 from __future__ import annotations
 
 import argparse
-import ctypes
-import math
-import platform
-import time
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
+from measurement import Case, Row, make_parser, median_ms_in_turn, peak_mib, run
 from torch import Tensor
 
 from mmsteal.functional.balanced_bce import balanced_bce_loss
@@ -78,74 +76,44 @@ def check(target: Tensor) -> None:
         torch.testing.assert_close(sparse, dense[points], rtol=0, atol=1e-6)
 
 
-def milliseconds(target: Tensor, repeats: int) -> dict[str, float]:
-    """Best time of each loss; the losses take turns, so that other load hits all of them."""
+def loss_rows(batch: int, args: argparse.Namespace) -> list[Row]:
+    """Forward and backward of each loss; the losses take turns."""
+    target = labels(batch, args.classes, args.size).to(args.device)
+    check(target)
     torch.manual_seed(0)
     logits = torch.randn(target.shape, device=target.device, requires_grad=True)
-    best = dict.fromkeys(LOSSES, math.inf)
-    for _ in range(repeats + 1):
-        for name, loss in LOSSES.items():
-            logits.grad = None
-            start = time.perf_counter()
-            loss(logits, target).backward()
-            if target.is_cuda:
-                torch.cuda.synchronize()
-            best[name] = min(best[name], 1e3 * (time.perf_counter() - start))
-    return best
 
-
-def peak_mib(loss: Callable[[Tensor, Tensor], Tensor], target: Tensor) -> float:
-    """Peak memory of a forward and a backward pass above logits and target; NaN where not known."""
-    logits = torch.randn(target.shape, device=target.device, requires_grad=True)
-    if target.is_cuda:
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
+    def step(loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+        logits.grad = None
         loss(logits, target).backward()
-        return (torch.cuda.max_memory_allocated() - before) / 2**20
-    status, reset = Path('/proc/self/status'), Path('/proc/self/clear_refs')
-    if not reset.exists():
-        return math.nan
 
-    def kib(field: str) -> int:
-        return int(status.read_text().split(f'{field}:')[1].split()[0])
+    steps = {name: partial(step, loss) for name, loss in LOSSES.items()}
+    times = median_ms_in_turn(steps, args.repeats, args.device)
+    rows = []
+    for name, one in steps.items():
+        logits.grad = None  # the peak holds the gradient of the logits
+        peak = peak_mib(one, args.device)
+        what = f'losses alone, {name}, {" x ".join(map(str, target.shape))}'
+        row = Row(what, times[name], peak_mib=peak)
+        if name == 'BCE':
+            row.note = f'{len(edge_geometry(target).y)} edge pixels'
+        else:
+            row.reference, row.reference_ms, row.compares = 'BCE alone', times['BCE'], 'overhead'
+        rows.append(row)
+    return rows
 
-    ctypes.CDLL(None).malloc_trim(0)  # what earlier passes freed must not serve this one
-    reset.write_text('5')  # the high-water mark falls back to what is in use
-    before = kib('VmRSS')
-    loss(logits, target).backward()
-    return (kib('VmHWM') - before) / 2**10
+
+def cases(args: argparse.Namespace) -> dict[str, Case]:
+    return {f'batch {batch}': partial(loss_rows, batch, args) for batch in args.batches}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--batches', type=int, nargs='+', default=[1, 2, 4])
+def main(argv: list[str] | None = None) -> None:
+    parser = make_parser(__doc__, ('cpu', 'cuda'))
+    parser.add_argument('--batches', type=int, nargs='+', default=[1, 4])
     parser.add_argument('--classes', type=int, default=20)
     parser.add_argument('--size', type=int, default=472)
     parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--cuda', action='store_true')
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    device = torch.cuda.get_device_name() if args.cuda else f'{platform.machine()}, one thread'
-    print(
-        f'{device}, torch {torch.__version__}, float32, best of {args.repeats}; peak includes the '
-        'gradient of the logits'
-    )
-    print('| N x K x H x W | edge pixels | loss | ms | over BCE | peak, MiB |')
-    print('|---|---|---|---|---|---|')
-    for batch in args.batches:
-        target = labels(batch, args.classes, args.size)
-        if args.cuda:
-            target = target.cuda()
-        check(target)
-        num_edge = len(edge_geometry(target).y)
-        best = milliseconds(target, args.repeats)
-        size = ' x '.join(map(str, target.shape))
-        for name, loss in LOSSES.items():
-            extra = best[name] / best['BCE'] - 1
-            peak = peak_mib(loss, target)
-            print(
-                f'| {size} | {num_edge} | {name} | {best[name]:.0f} | {extra:+.0%} | {peak:.0f} |'
-            )
+    run(cases, parser, argv, batches=[1], classes=4, size=96, repeats=2)
 
 
 if __name__ == '__main__':

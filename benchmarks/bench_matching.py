@@ -1,24 +1,36 @@
-"""Speed and memory of boundary matching: `python benchmarks/bench_matching.py [--images N]`.
+"""Speed and memory of boundary matching.
+
+    python benchmarks/bench_matching.py [--images 8] [--workers 1] [--data FOLDER]
 
 Times `edge_counts` per (image, class, 99 thresholds) against the same definition written with
 scikit-image's thinning and scipy's maximum flow. The reference runs at every 11th threshold, where
 equality is checked; its time is scaled up to 99. Whole test sets are extrapolated from a sample of
-synthetic images. Where the folder of real images is present (`--data`, or the environment variable
-MMSTEAL_TEST_DATA), its SBD predictions are timed too.
+synthetic images; with one worker it is the CPU time of one thread. Where the folder of real images
+is present (`--data`, or the environment variable MMSTEAL_TEST_DATA), its SBD predictions are timed
+too.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import platform
-import resource
-import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
+from measurement import (
+    REPO,
+    Case,
+    Row,
+    Stopwatch,
+    Target,
+    make_parser,
+    median_ms,
+    process_peak_mib,
+    run,
+)
 from scipy.io import loadmat
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import maximum_flow
@@ -28,7 +40,8 @@ from skimage.morphology import thin as skimage_thin
 from mmsteal.functional.matching import edge_counts, edge_thresholds
 
 # What published re-implementations report for the classic C++ matcher, per present class.
-CLASSIC_SECONDS = 7.0
+CLASSIC_MS = 7000.0
+REPEATS = 5
 EVERY_11TH = slice(5, None, 11)
 
 
@@ -99,33 +112,27 @@ def sbd_person(folder):
         yield path.stem, score, boundary, cv2.dilate(boundary.astype(np.uint8), disc) > 0
 
 
-def seconds(function, repeats=3):
-    """Best of a few runs."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def pair_rows(name, score, target, *, max_dist, thin, targets=(), published=False):
+    """One image and class against the definition and, if asked for, the classic matcher."""
 
+    def ours():
+        return edge_counts(score, target, max_dist=max_dist, thin=thin)
 
-def compare(name, score, target, *, max_dist, thin):
-    """One row of the table: time, reference, equality."""
-    ours = seconds(lambda: edge_counts(score, target, max_dist=max_dist, thin=thin))
-    start = time.perf_counter()
+    milliseconds = median_ms(ours, REPEATS)
+    clock = Stopwatch()
     expected = reference(score / 255, target, max_dist=max_dist, thin=thin)
-    theirs = 11 * (time.perf_counter() - start)
-    counts = edge_counts(score, target, max_dist=max_dist, thin=thin)[EVERY_11TH]
-    equal = np.array_equal(counts, expected)
-    print(
-        f'{name:34s} {"thin" if thin else "raw":4s} {max_dist:<6} {1e3 * ours:9.1f} ms '
-        f'{1e3 * theirs:9.1f} ms  x{theirs / ours:<7.0f} {"equal" if equal else "DIFFERENT"}',
-        flush=True,
-    )
-    return equal
+    theirs = 11 * clock.milliseconds()
+    name = f'`edge_counts`, {name}, {"thin" if thin else "raw"}, maxDist {max_dist}'
+    row = Row(name, milliseconds, 'scikit-image and scipy', theirs, targets=list(targets))
+    if not np.array_equal(ours()[EVERY_11TH], expected):
+        row.error = 'the counts differ from the definition'
+    yield row
+    if published:
+        classic = 'classic C++ matcher, at least (published)'
+        yield Row(name, milliseconds, classic, CLASSIC_MS, targets=[Target('speed-up', 60)])
 
 
-def whole_set(name, *, images, classes, present, size, max_dist, thin, sample, workers):
+def whole_set(name, *, images, classes, present, size, max_dist, thin, sample, workers, targets):
     """Time a sample of images with all their classes, in threads, and scale it up."""
     rng = np.random.default_rng(0)
     pairs = []
@@ -140,70 +147,83 @@ def whole_set(name, *, images, classes, present, size, max_dist, thin, sample, w
         edge_counts(*pair, max_dist=max_dist, thin=thin)
 
     count(pairs[0])
-    start = time.perf_counter()
+    clock = Stopwatch(wall=workers > 1)
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(count, pairs))
-    taken = time.perf_counter() - start
-    print(
-        f'{name:22s} {"thin" if thin else "raw":4s} {max_dist:<6} {images} x {classes}: '
-        f'{taken / sample * images / 60:6.1f} min with {workers} threads '
-        f'(sample: {sample} images, {present} classes present, {taken:.1f} s)',
-        flush=True,
+    taken = clock.milliseconds()
+    who = 'one thread' if workers == 1 else f'{workers} threads'
+    yield Row(
+        f'matching of {name}, {images} x {classes}, {"thin" if thin else "raw"}, {who}',
+        taken / sample * images,
+        targets=list(targets),
+        peak_mib=process_peak_mib(),
+        note=f'extrapolated from a sample of {sample}, with {present} classes present; '
+        'memory of the whole process',
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    default = os.environ.get('MMSTEAL_TEST_DATA', Path(__file__).parents[2] / 'shared' / 'data')
-    parser.add_argument('--data', type=Path, default=default, help='folder of real images')
-    parser.add_argument('--images', type=int, default=8, help='images in the sample')
-    parser.add_argument('--workers', type=int, default=os.cpu_count() or 1)
-    args = parser.parse_args()
-    print(
-        f'{platform.processor() or platform.machine()}, {os.cpu_count()} cores, '
-        f'Python {platform.python_version()}, numpy {np.__version__}'
-    )
+def cases(args: argparse.Namespace) -> dict[str, Case]:
     rng = np.random.default_rng(1)
-    score, boundary, band = synthetic(rng, 375, 500, present=True)
-    absent = synthetic(rng, 375, 500, present=False)[0]
+    size = tuple(side // args.shrink for side in (375, 500))
+    score, boundary, band = synthetic(rng, *size, present=True)
+    absent = synthetic(rng, *size, present=False)[0]
     nothing = np.zeros_like(boundary)
     edge_counts(score, boundary, max_dist=0.02, thin=True)  # compile
 
-    print('\nWhole test sets, extrapolated (matching alone, without reading files)')
-    sbd = {'images': 2857, 'classes': 20, 'present': 1.5, 'size': (375, 500), 'max_dist': 0.02}
-    city = {'images': 500, 'classes': 19, 'present': 10, 'size': (512, 1024), 'max_dist': 0.0035}
-    for thin in (True, False):
-        common = {'thin': thin, 'workers': args.workers}
-        whole_set('SBD', **sbd, sample=args.images, **common)
-        whole_set('Cityscapes, half size', **city, sample=max(args.images // 4, 1), **common)
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f'Peak memory of this process, samples included: {peak_mib:.0f} MiB')
-
-    print(f'\nOne image and class, 99 thresholds{"":17s}edge_counts    reference  ratio')
-    equal = []
+    half_city = tuple(side // args.shrink for side in (512, 1024))
+    sbd = {'images': 2857, 'classes': 20, 'present': 1.5, 'size': size, 'max_dist': 0.02,
+           'sample': args.images}  # fmt: skip
+    city = {'images': 500, 'classes': 19, 'present': 10, 'size': half_city, 'max_dist': 0.0035,
+            'sample': max(args.images // 4, 1)}  # fmt: skip
+    one_gib = Target('peak', 1024)
+    found: dict[str, Case] = {}
+    # First of all: later cases raise the peak memory of the process.
+    for name, options, thin, minutes in (
+        ('SBD test', sbd, True, 30),
+        ('SBD test', sbd, False, 8),
+        ('Cityscapes val at half size', city, True, 40),
+        ('Cityscapes val at half size', city, False, None),
+    ):
+        targets = [one_gib] if minutes is None else [Target('time', 60e3 * minutes), one_gib]
+        found[f'set {name}, {thin}'] = partial(
+            whole_set, name, **options, thin=thin, workers=args.workers, targets=targets
+        )
+    generated = f'generated {size[0]} x {size[1]}'
     for max_dist in (0.02, 0.0075):
-        equal += [
-            compare('synthetic 375 x 500', score, boundary, max_dist=max_dist, thin=True),
-            compare('synthetic 375 x 500, band', score, band, max_dist=max_dist, thin=False),
-        ]
-    equal += [
-        compare('synthetic, absent class', absent, nothing, max_dist=0.02, thin=thin)
-        for thin in (True, False)
-    ]
+        found[f'thin, {max_dist}'] = partial(
+            pair_rows, generated, score, boundary, max_dist=max_dist, thin=True,
+            targets=[Target('time', 250)], published=max_dist == 0.02,
+        )  # fmt: skip
+        found[f'raw, {max_dist}'] = partial(
+            pair_rows, generated, score, band, max_dist=max_dist, thin=False,
+            targets=[Target('time', 20)],
+        )  # fmt: skip
+    for thin, most_ms in ((True, 40), (False, 20)):
+        found[f'absent, {thin}'] = partial(
+            pair_rows, f'{generated}, absent class', absent, nothing, max_dist=0.02, thin=thin,
+            targets=[Target('time', most_ms)],
+        )  # fmt: skip
     real = list(sbd_person(args.data)) if (args.data / 'sbd/SBD_bench').is_dir() else []
     for name, prediction, thin_target, raw_target in real:
-        equal += [
-            compare(f'SBD {name}', prediction, thin_target, max_dist=0.02, thin=True),
-            compare(f'SBD {name}, band', prediction, raw_target, max_dist=0.02, thin=False),
-        ]
-    present = seconds(lambda: edge_counts(score, boundary, max_dist=0.02, thin=True))
-    print(
-        f'Classic C++ matcher, published: from {CLASSIC_SECONDS:.0f} s for a present class, '
-        f'{CLASSIC_SECONDS / present:.0f} times the first row'
-    )
+        found[f'{name}, thin'] = partial(
+            pair_rows, f'real {name}', prediction, thin_target, max_dist=0.02, thin=True,
+            targets=[Target('time', 250)],
+        )  # fmt: skip
+        found[f'{name}, raw'] = partial(
+            pair_rows, f'real {name}', prediction, raw_target, max_dist=0.02, thin=False,
+            targets=[Target('time', 20)],
+        )  # fmt: skip
+    return found
 
-    if not all(equal):
-        raise SystemExit('Some counts differ from the reference.')
+
+def main(argv: list[str] | None = None) -> None:
+    parser = make_parser(__doc__)
+    default = os.environ.get('MMSTEAL_TEST_DATA', REPO.parent / 'shared' / 'data')
+    parser.add_argument('--data', type=Path, default=default, help='folder of real images')
+    parser.add_argument('--images', type=int, default=8, help='images in the sample')
+    parser.add_argument('--workers', type=int, default=1)
+    parser.add_argument('--shrink', type=int, default=1, help='divides the sides of the images')
+    run(cases, parser, argv, images=1, shrink=6)
 
 
 if __name__ == '__main__':

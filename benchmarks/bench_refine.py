@@ -1,4 +1,6 @@
-"""Speed and memory of label refinement: `python benchmarks/bench_refine.py [--images N]`.
+"""Speed and memory of label refinement.
+
+    python benchmarks/bench_refine.py [--images 12] [--repeats 5]
 
 (a) `refine_objects` for one image of 512 x 1024 with 8 classes and 60 steps, on one thread: with
 the six stopping evidences that it tries by default and with one of them, against scikit-image's
@@ -13,19 +15,25 @@ train_extra on 8 cores.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import resource
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
+from measurement import (
+    REPO,
+    Case,
+    Row,
+    Stopwatch,
+    Target,
+    make_parser,
+    median_ms_in_turn,
+    peak_mib,
+    run,
+    script_cost,
+)
 from skimage.segmentation import morphological_geodesic_active_contour
 
 from mmsteal.functional.edges import mask_edges
@@ -36,7 +44,8 @@ from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_fun
 RELEASED_SECONDS = 27.0
 NUM_CLASSES = 8
 THINGS = (24, 25, 26, 27, 28, 31, 32, 33)  # ids of the classes with instances
-TOOL = Path(__file__).resolve().parent.parent / 'tools' / 'refine.py'
+TOOL = REPO / 'tools' / 'refine.py'
+TRAIN_EXTRA = 20_000  # coarsely labelled images of Cityscapes
 
 
 def scene(rng, height, width, num_things, error_px):
@@ -69,123 +78,122 @@ def scene(rng, height, width, num_things, error_px):
     return ids, instances, np.stack(soft)
 
 
-def timed(function, repeats):
-    """Least CPU time of several calls, and the last result."""
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        result = function()
-        times.append(time.process_time() - start)
-    return min(times), result
-
-
-def bench_function(repeats):
-    ids, _, prob = scene(np.random.default_rng(0), 512, 1024, 14, 8)
+def function_rows(args: argparse.Namespace) -> Iterator[Row]:
+    """(a): `refine_objects` on one image."""
+    height, width = 512 // args.shrink, 1024 // args.shrink
+    ids, _, prob = scene(np.random.default_rng(0), height, width, 14, max(8 // args.shrink, 2))
     object_map = np.full(ids.shape, -1, np.int32)
     for k, value in enumerate(THINGS):
         object_map[ids == value] = k
     present = [k for k in range(NUM_CLASSES) if (object_map == k).any()]
-    classes = list(range(NUM_CLASSES))
 
     def refine(**options):
+        classes = list(range(NUM_CLASSES))
         return refine_objects(object_map, prob, classes=classes, num_iters=60, **options)
 
-    refine()  # compiled code is loaded
-    every, (_, found) = timed(refine, repeats)
-    one, _ = timed(lambda: refine(stop_prob=0.02), repeats)
+    six, one = f'{len(STOP_PROBS)} stopping evidences', '1 stopping evidence'
+    functions = {six: refine, one: lambda: refine(stop_prob=0.02)}
+    times = median_ms_in_turn(functions, args.repeats)
 
-    evidence = edge_evidence(prob, peak_floor=0.5, other_weight=0.5)
-    speed = speed_function(evidence)
+    speed = speed_function(edge_evidence(prob, peak_floor=0.5, other_weight=0.5))
     threshold = balloon_threshold(0.02)
-
-    def reference():
-        for k in present:
-            morphological_geodesic_active_contour(
-                speed[k].astype(np.float64), 60, object_map == k, 1, threshold, 1
+    clock = Stopwatch()
+    for k in present:
+        morphological_geodesic_active_contour(
+            speed[k].astype(np.float64), 60, object_map == k, 1, threshold, 1
+        )
+    scikit_ms = clock.milliseconds()
+    moved = sum(entry.status == 'moved' for entry in refine()[1])
+    for evidences, milliseconds in times.items():
+        what = f'`refine_objects`, {height} x {width}, {len(present)} classes, 60 steps, '
+        row = Row(what + evidences, milliseconds, 'scikit-image, evolution alone', scikit_ms)
+        if evidences == six:
+            row.peak_mib, row.note = peak_mib(refine), f'{moved} moved'
+        yield row
+        if evidences == six:
+            released = "the paper's released code, evolution alone (published)"
+            yield Row(
+                what + evidences,
+                milliseconds,
+                released,
+                1e3 * RELEASED_SECONDS,
+                targets=[Target('speed-up', 60)],
             )
 
-    other, _ = timed(reference, 1)
-    moved = sum(entry.status == 'moved' for entry in found)
-    print(f'\n(a) 512 x 1024, {len(present)} classes in the image ({moved} moved), 60 steps, '
-          'CPU-seconds an image')  # fmt: skip
-    print(f'scikit-image, evolution alone      {other:8.2f}')
-    print(f'released code, evolution alone     {RELEASED_SECONDS:8.2f}  (published constant)')
-    every_name = f'{len(STOP_PROBS)} stopping evidences'
-    for what, seconds in ((every_name, every), ('1 stopping evidence ', one)):
-        print(f'refine_objects, {what} {seconds:7.3f}  = {other / seconds:.0f} x scikit-image, '
-              f'{RELEASED_SECONDS / seconds:.0f} x released')  # fmt: skip
 
-
-def write_folder(root, number):
+def write_folder(root, number, shrink):
     """A synthetic Cityscapes folder with edge maps at half size."""
     rng = np.random.default_rng(1)
     for folder in ('leftImg8bit/train/x', 'gtFine/train/x'):
         (root / folder).mkdir(parents=True)
     for k in range(NUM_CLASSES):
         (root / f'edges/class_{k + 1:03d}').mkdir(parents=True)
-    blank = np.full((1024, 2048, 3), 128, np.uint8)
+    height, width = 1024 // shrink, 2048 // shrink
+    blank = np.full((height, width, 3), 128, np.uint8)
     for index in range(number):
-        ids, instances, prob = scene(rng, 1024, 2048, 20, 16)
+        ids, instances, prob = scene(rng, height, width, 20, max(16 // shrink, 2))
         name = f'x_{index:06d}_000019'
         cv2.imwrite(str(root / f'leftImg8bit/train/x/{name}_leftImg8bit.png'), blank)
         cv2.imwrite(str(root / f'gtFine/train/x/{name}_gtFine_labelIds.png'), ids)
         cv2.imwrite(str(root / f'gtFine/train/x/{name}_gtFine_instanceIds.png'), instances)
         for k, one in enumerate(prob):
-            half = cv2.resize(one, (1024, 512), interpolation=cv2.INTER_AREA)
+            half = cv2.resize(one, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
             path = root / f'edges/class_{k + 1:03d}/{name}.png'
             cv2.imwrite(str(path), np.rint(half * 255).astype(np.uint8))
 
 
-def run_tool(root, out, *options):
-    """CPU seconds of the command and its workers."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    words = [
-        sys.executable, str(TOOL), '--format', 'cityscapes', '--labels', str(root), '--out',
-        str(out), '--edges', str(root / 'edges'), '--error-px', '16', *options,
-    ]  # fmt: skip
-    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
-    subprocess.run(words, check=True, env=environment, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return cpu, after.ru_maxrss / 2**20
-
-
-def bench_tool(number):
+def tool_rows(args: argparse.Namespace) -> Iterator[Row]:
+    """(b): the command, in one process, which does what a worker does."""
     with tempfile.TemporaryDirectory() as folder:
         root, out = Path(folder) / 'data', Path(folder) / 'out'
-        write_folder(root, number)
+        write_folder(root, args.images, args.shrink)
         # Start-up is paid once a run, not once an image: it is the second run, which skips all.
-        # One process does what a worker does, so that its memory is that of a worker. The contact
-        # sheet is made once a run, of 24 images at most.
-        options = ('--workers', '0', '--contact-sheet', '0')
-        first, memory = run_tool(root, out, *options)
-        start, _ = run_tool(root, out, *options)
+        # The contact sheet is made once a run, of 24 images at most.
+        words = [
+            '--format', 'cityscapes', '--labels', str(root), '--out', str(out),
+            '--edges', str(root / 'edges'), '--error-px', '16', '--workers', '0',
+            '--contact-sheet', '0',
+        ]  # fmt: skip
+        first, half_peak = script_cost(TOOL, *words)
+        start, _ = script_cost(TOOL, *words)
         shutil.rmtree(out)
-        whole, full_memory = run_tool(root, out, *options, '--scale', '1')
-    seconds = (first - start) / number
-    print(f'\n(b) tools/refine.py on {number} images of 2048 x 1024, edge maps of 8 classes at '
-          'half size, error 16 px')  # fmt: skip
-    print(f'CPU-seconds an image               {seconds:8.3f}  = {1 / seconds:.2f} images/s a core')
-    print(f'start-up, once a run               {start:8.2f} CPU-seconds')
-    print(f'peak memory of a worker            {memory:8.2f} GiB')
-    print(f'at full size (--scale 1)           {(whole - start) / number:8.3f} CPU-seconds, '
-          f'{full_memory:.2f} GiB')  # fmt: skip
-    print(f'20,000 images on 8 cores           {seconds * 20000 / 8 / 3600:8.2f} hours')
+        whole, full_peak = script_cost(TOOL, *words, '--scale', '1')
+    seconds = (first - start) / args.images
+    size = f'{2048 // args.shrink} x {1024 // args.shrink}'
+    note = f'start-up, once a run: {start:.1f} s; memory of the whole process'
+    yield Row(
+        f'`tools/refine.py`, an image of {size}, edge maps at half size',
+        1e3 * seconds,
+        targets=[Target('time', 1e3 / 3)],
+        peak_mib=half_peak,
+        note=f'{1 / seconds:.3g} images/s a core; {note}',
+    )
+    yield Row(
+        f'`tools/refine.py --scale 1`, an image of {size}',
+        1e3 * (whole - start) / args.images,
+        targets=[Target('peak', 2048)],
+        peak_mib=full_peak,
+        note=note,
+    )
+    yield Row(
+        f'`tools/refine.py`, {TRAIN_EXTRA:,} images on 8 cores',
+        1e3 * seconds * TRAIN_EXTRA / 8,
+        "the paper's released code, evolution alone (published)",
+        1e3 * RELEASED_SECONDS * TRAIN_EXTRA / 8,
+        note='extrapolated, both sides',
+    )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+def cases(args: argparse.Namespace) -> dict[str, Case]:
+    return {'function': lambda: function_rows(args), 'tool': lambda: tool_rows(args)}
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = make_parser(__doc__)
     parser.add_argument('--images', type=int, default=12, help='synthetic images for (b)')
     parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--only', choices=['a', 'b'])
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    print(f'{platform.processor() or platform.machine()}, one thread')
-    if args.only != 'b':
-        bench_function(args.repeats)
-    if args.only != 'a':
-        bench_tool(args.images)
+    parser.add_argument('--shrink', type=int, default=1, help='divides the sides of the images')
+    run(cases, parser, argv, images=1, repeats=1, shrink=8)
 
 
 if __name__ == '__main__':

@@ -1,24 +1,33 @@
 """What STEAL adds to a training step: its losses, and alignment of every batch.
 
-python benchmarks/bench_training_step.py [--device cuda] [--depth 101] [--size 472] [--batch 1]
+    python benchmarks/bench_training_step.py [--device cuda] [--depth 101] [--size 472] [--batch 1]
 
 All models take the same batch: noise images with three ellipses of different classes each. Their
 order alternates from step to step, and the median over the steps is printed. Alignment costs most
-when the outlines are far from the edges: an untrained network is no easy case for it.
+when the outlines are far from the edges: an untrained network is no easy case for it. Peak memory
+is that of one model: weights, state of the optimizer, and what a step needs besides.
 """
 
+from __future__ import annotations
+
 import argparse
-import platform
-import resource
-import time
-from pathlib import Path
-from statistics import median
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import torch
+from measurement import (
+    REPO,
+    Case,
+    Row,
+    Target,
+    make_parser,
+    median_ms_in_turn,
+    peak_mib,
+    run,
+)
 from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -28,13 +37,8 @@ from mmsteal.engine.alignment import BatchAligner
 from mmsteal.engine.alignment.masks import LabelRule
 from mmsteal.functional import label_map_to_edges
 
-CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
-ALIGNED = '... and online alignment'
-NAMES = {
-    'BCE (CASENet)': 'casenet_sbd.py',
-    'BCE + NMS + direction (STEAL)': 'steal_casenet_sbd.py',
-    ALIGNED: 'steal_casenet_sbd_online.py',
-}
+CONFIGS = REPO / 'configs'
+CASENET, STEAL, ONLINE = 'casenet_sbd.py', 'steal_casenet_sbd.py', 'steal_casenet_sbd_online.py'
 
 
 def make_batch(batch: int, size: int) -> dict:
@@ -62,70 +66,90 @@ def make_batch(batch: int, size: int) -> dict:
     return dict(inputs=inputs, data_samples=samples)
 
 
-def build(config: str, args) -> tuple:
+def load_config(config: str, args: argparse.Namespace) -> Config:
+    """A config of a CASENet without pre-trained weights, of the depth and the size asked for."""
     cfg = Config.fromfile(CONFIGS / config)
     cfg.model.backbone.init_cfg = None
     cfg.model.backbone.depth = args.depth
     cfg.model.data_preprocessor.size = (args.size, args.size)
     if args.depth < 50:
         cfg.model.decode_head.in_channels = [64, 64, 128, 512]
+    return cfg
+
+
+def build(config: str, args: argparse.Namespace) -> tuple:
+    """The model and its optimizer."""
+    init_default_scope('mmseg')
+    cfg = load_config(config, args)
+    torch.manual_seed(0)
     model = MODELS.build(cfg.model).to(args.device)
     model.train()
-    if 'online' in config:
+    if config == ONLINE:
         options = next(h for h in cfg.custom_hooks if h.type == 'LevelSetAlignHook').align
         rule = LabelRule(num_classes=20, background=20, radius=2)
         model.decode_head.aligner = BatchAligner(rule, dict(options))
     return model, build_optim_wrapper(model, cfg.optim_wrapper)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+def static_mib(model: torch.nn.Module, optim: OptimWrapper) -> float:
+    """What stays between two steps: weights, buffers, and the state of the optimizer."""
+    state = (v for values in optim.optimizer.state.values() for v in values.values())
+    tensors = [*model.parameters(), *model.buffers(), *filter(torch.is_tensor, state)]
+    return sum(t.numel() * t.element_size() for t in tensors) / 2**20
+
+
+def step_rows(args: argparse.Namespace) -> Iterator[Row]:
+    """One row a config; on a GPU with the targets, which are meant for it."""
+    on_gpu = args.device == 'cuda'
+    num_images = args.batch or (2 if on_gpu else 1)
+    models = {config: build(config, args) for config in (CASENET, STEAL, ONLINE)}
+
+    def stepper(config: str):
+        model, optim = models[config]
+        return lambda batch: model.train_step(batch, optim)
+
+    def prepare() -> tuple[dict]:
+        return (make_batch(num_images, args.size),)
+
+    steps = {config: stepper(config) for config in models}
+    times = median_ms_in_turn(steps, args.steps or (20 if on_gpu else 3), args.device, prepare)
+    what = f'step of CASENet-{args.depth}, batch {num_images}, {args.size} x {args.size}'
+    for config, name, reference in (
+        (CASENET, 'balanced cross entropy', None),
+        (STEAL, '+ thinning + direction', CASENET),
+        (ONLINE, '+ online alignment', STEAL),
+    ):
+        batch = prepare()
+        peak = peak_mib(lambda: steps[config](*batch), args.device)  # noqa: B023  (called here)
+        row = Row(f'{what}, {name}', times[config])
+        row.peak_mib = None if peak is None else peak + static_mib(*models[config])
+        row.note = f'{1e3 * num_images / times[config]:.3g} images/s'
+        if reference is not None:
+            row.reference, row.compares = f'step of {reference}', 'overhead'
+            row.reference_ms = times[reference]
+            row.targets = [Target('overhead', 0.1)] if on_gpu else []
+            row.note += '' if on_gpu else '; the target, +10 %, is for a GPU'
+        if config == ONLINE:
+            row.note += f'; alignment: {models[config][0].decode_head.aligner.summary}'
+        yield row
+
+
+def cases(args: argparse.Namespace) -> dict[str, Case]:
+    return {'steps': lambda: step_rows(args)}
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `build`, `load_config` and `make_batch`."""
     parser.add_argument('--depth', type=int, default=101)
     parser.add_argument('--size', type=int, default=472)
-    parser.add_argument('--batch', type=int, default=1)
-    parser.add_argument('--steps', type=int, default=5)
-    args = parser.parse_args()
-    init_default_scope('mmseg')
-    cuda = args.device.startswith('cuda')
-    # On one thread the time of the process does not count what else the machine does.
-    one_thread = not cuda and torch.get_num_threads() == 1
-    clock = time.process_time if one_thread else time.perf_counter
-    models = {name: build(config, args) for name, config in NAMES.items()}
-    times = {name: [] for name in NAMES}
-    peaks = dict.fromkeys(NAMES, 0.0)
-    for step in range(args.steps + 1):
-        order = list(NAMES) if step % 2 else list(NAMES)[::-1]
-        for name in order:
-            model, optim = models[name]
-            batch = make_batch(args.batch, args.size)
-            if cuda:
-                torch.cuda.synchronize()
-                torch.cuda.reset_peak_memory_stats()
-            start = clock()
-            model.train_step(batch, optim)
-            if cuda:
-                torch.cuda.synchronize()
-                peaks[name] = max(peaks[name], torch.cuda.max_memory_allocated() / 2**20)
-            if step:  # the first one warms up
-                times[name].append(clock() - start)
-    device = torch.cuda.get_device_name() if cuda else f'{platform.machine()} CPU'
-    print(
-        f'CASENet-{args.depth}, batch {args.batch}, {args.size}x{args.size}, 20 classes, 3 present'
-    )
-    print(f'{device}, {torch.get_num_threads()} CPU threads, torch {torch.__version__}')
-    print('| | step, ms (median) | ratio | peak memory, MiB |\n|---|---|---|---|')
-    base = median(times[next(iter(NAMES))])
-    for name in NAMES:
-        peak = f'{peaks[name]:.0f}' if cuda else 'see below'
-        step = median(times[name])
-        print(f'| {name} | {1000 * step:.0f} | {step / base:.3f} | {peak} |')
-    aligner = models[ALIGNED][0].decode_head.aligner
-    print(f'alignment: {aligner.summary}')
-    if not cuda:
-        rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f'process peak with all models loaded: {rss:.0f} MiB; memory of the losses alone: '
-              'benchmarks/bench_losses.py')  # fmt: skip
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = make_parser(__doc__, ('cpu', 'cuda'))
+    add_model_options(parser)
+    parser.add_argument('--batch', type=int, help='default: 1 on a CPU, 2 on a GPU, as in training')
+    parser.add_argument('--steps', type=int, help='default: 3 on a CPU, 20 on a GPU')
+    run(cases, parser, argv, depth=18, size=64, steps=1)
 
 
 if __name__ == '__main__':
