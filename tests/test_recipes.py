@@ -1,6 +1,5 @@
 """The commands in docs/recipes.md and docs/mixing.md: tools, options and configs are there."""
 
-import importlib.util
 import re
 import shlex
 import subprocess
@@ -40,34 +39,6 @@ def test_configs_exist():
     """Other tests build and train them."""
     assert len(CONFIGS) > 25
     assert not [name for name in CONFIGS if not (REPO / name).is_file()]
-
-
-def script_of(words):
-    """Path of the Python script that a command runs, and its arguments."""
-    if words[0] == 'python':
-        return words[1], words[2:]
-    assert words[0] == 'tools/dist_train.sh'
-    assert words[2].isdigit()
-    return 'tools/train.py', [words[1], *words[3:]]
-
-
-@pytest.mark.parametrize('command', COMMANDS, ids=range(len(COMMANDS)))
-def test_options_are_known(command, monkeypatch):
-    path, arguments = script_of(shlex.split(command))
-    folder = (REPO / path).parent
-    monkeypatch.setattr(sys, 'argv', [path, *arguments])
-    monkeypatch.syspath_prepend(str(folder))  # experiments import their neighbours
-    spec = importlib.util.spec_from_file_location('recipe_tool', REPO / path)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    args = module.parse_args()  # exits on an option or a choice that there is not
-    if path == 'tools/eval_edges.py':
-        assert module.protocol_from(args)  # raises for a mode that the protocol does not have
-    for key in getattr(args, 'cfg_options', None) or {}:
-        check_key(Config.fromfile(REPO / args.config), key)
-    file = getattr(args, 'config', None)
-    assert file in (None, MINE) or (REPO / file).is_file()
 
 
 # Options that the text names, and the config that they are for.

@@ -13,7 +13,7 @@ from mmsteal.datasets.edge_dataset import EdgeDataset
 
 @DATASETS.register_module()
 class SBDEdgeDataset(EdgeDataset):
-    """SBD (Hariharan et al. 2011): img/*.jpg, cls/*.mat, inst/*.mat, train.txt, val.txt.
+    """SBD (Hariharan et al. 2011): `img/*.jpg`, `cls/*.mat`, `inst/*.mat`, `train.txt`, `val.txt`.
 
     The .mat files are read as released, by :class:`LoadSBDAnnotations`. Background is a region of
     its own, not ignore: the outline of every object is an edge.

@@ -55,7 +55,7 @@ def read_edge_bin(path: str | Path, num_classes: int, size: tuple[int, int]) -> 
 
     Args:
         path (str | Path): The file.
-        num_classes (int): K.
+        num_classes (int): Number of classes K.
         size (tuple[int, int]): Height and width of the image.
 
     Returns:

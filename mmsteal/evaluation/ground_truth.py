@@ -258,9 +258,9 @@ def open_ground_truth(
     """Find the images of a data set.
 
     Args:
-        kind (str): `'sbd'` (cls/, inst/, SPLIT.txt), `'cityscapes'` (gtFine/SPLIT),
-            `'bsds'` (groundTruth/SPLIT/*.mat), `'folder'` (label PNGs) or `'edges'` (edge maps
-            made before: class_001/*.png ..., or *.bin).
+        kind (str): `'sbd'` (`cls/`, `inst/`, `SPLIT.txt`), `'cityscapes'` (`gtFine/SPLIT`),
+            `'bsds'` (`groundTruth/SPLIT/*.mat`), `'folder'` (label PNGs) or `'edges'` (edge maps
+            made before: `class_001/*.png` ..., or `*.bin`).
         root (str | Path): Folder of the data set; of the label PNGs or of the edge files.
         split (str | None): Part of the set; by default val, of BSDS test.
         class_names (Sequence[str]): Classes of `'folder'` and `'edges'`; the others know theirs.

@@ -120,7 +120,7 @@ class BoundaryProtocol:
 
         Args:
             label_map (np.ndarray): (H, W) labels.
-            num_classes (int): K.
+            num_classes (int): Number of classes K.
             background (int | None): Label of pixels of no class.
             instance_map (np.ndarray | None): (H, W) instance ids.
             boundary_map (np.ndarray | None): Stored boundaries, 1 on an edge: (K, H, W), or
@@ -208,7 +208,7 @@ class BoundaryProtocol:
 
         Args:
             label_map (np.ndarray): (H, W) predicted labels.
-            num_classes (int): K.
+            num_classes (int): Number of classes K.
             background (int | None): Label of pixels of no class.
         """
         rule = replace(self, stored=False, instance_sensitive=False)

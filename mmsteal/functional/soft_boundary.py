@@ -142,7 +142,7 @@ def class_boundaries(
 
     Args:
         label: Label maps, integers of shape (N, H, W).
-        num_classes: K.
+        num_classes: Number of classes K.
         radius: Euclidean radius in pixels, at least 1.
         ignore_index: Value of pixels that make no edge.
 

@@ -64,7 +64,7 @@ def distinct_palette(num_classes: int) -> np.ndarray:
     """Colours that differ in hue and, where classes are many, in brightness too.
 
     Args:
-        num_classes (int): K.
+        num_classes (int): Number of classes K.
 
     Returns:
         np.ndarray: (K, 3) uint8 RGB.

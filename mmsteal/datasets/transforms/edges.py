@@ -28,7 +28,8 @@ class GenerateEdges(BaseTransform):
         thin (bool): Thin the edges to a centre line.
         class_agnostic (bool): One map with the edges of all classes, (1, H, W), for a head with
             `num_classes=1`; see :func:`mmsteal.functional.union_edges.union_edges`.
-        num_classes (int | None): K. None: as the dataset says (mmsteal's datasets do).
+        num_classes (int | None): Number of classes K. None: as the dataset says (mmsteal's
+            datasets do).
         background (int | None): Label of pixels of no class, for datasets of mmseg that have
             one. mmsteal's datasets use K.
         ignore_index (int): Label of ignored pixels.

@@ -23,7 +23,7 @@ class LabelRule:
     """How label maps are to be read, and edges to be drawn: what GenerateEdges was told.
 
     Attributes:
-        num_classes (int): K.
+        num_classes (int): Number of classes K.
         background (int | None): Label of the pixels of no class.
         ignore_index (int): Label of ignored pixels.
         radius (float): Half thickness of the edges in px.

@@ -29,7 +29,7 @@ class CASENetHead(EdgeHead):
     Args:
         in_channels (Sequence[int]): Channels of the levels, finest first; at least two.
         in_index (Sequence[int]): Which of the backbone's outputs they are.
-        num_classes (int): K.
+        num_classes (int): Number of classes K.
         in_strides (Sequence[int] | None): Stride of each level against the network's input.
             Needed for `upsample='upconv'`.
         upsample (str): `'upconv'`: learnable up-convolutions that start as bilinear

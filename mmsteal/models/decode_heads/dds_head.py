@@ -25,7 +25,7 @@ class DDSHead(CASENetHead):
     Args:
         in_channels (Sequence[int]): Channels of the levels, finest first; five in the paper.
         in_index (Sequence[int]): Which of the backbone's outputs they are.
-        num_classes (int): K.
+        num_classes (int): Number of classes K.
         loss_side (dict | Sequence[dict] | None): Losses of the outputs other than `'fused'`.
         **kwargs: See :class:`CASENetHead`: `in_strides`, `upsample`, `loss_decode`, ... The paper
             interpolates: `upsample='bilinear'`, the default.

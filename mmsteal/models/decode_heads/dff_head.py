@@ -23,7 +23,7 @@ class LocationAdaptiveFusion(nn.Module):
     The weights come from a map of features through three 1x1 convolutions with normalisation.
 
     Args:
-        num_classes (int): K.
+        num_classes (int): Number of classes K.
         num_levels (int): J + 1.
         norm_cfg (dict | None): Normalisation layer.
     """
@@ -69,10 +69,10 @@ class DFFHead(CASENetHead):
     Args:
         in_channels (Sequence[int]): Channels of the levels, finest first; at least two.
         in_index (Sequence[int]): Which of the backbone's outputs they are.
-        num_classes (int): K.
+        num_classes (int): Number of classes K.
         norm_cfg (dict | None): Normalisation layer; `dict(type='SyncBN')` on several GPUs.
         loss_side (dict | Sequence[dict] | None): Losses of the outputs other than `'fused'`.
-        in_strides, upsample, **kwargs: See :class:`CASENetHead`.
+        **kwargs: See :class:`CASENetHead`: `in_strides`, `upsample`, `loss_decode`, ...
 
     Outputs:
         As :class:`CASENetHead`.

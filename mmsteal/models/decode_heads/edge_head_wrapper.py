@@ -18,7 +18,7 @@ class EdgeHeadWrapper(EdgeHead):
     Args:
         head (dict): Config of the head, such as `dict(type='SegformerHead', ...)`. It has to
             return one map per class. Its own losses are not used.
-        num_classes (int): K.
+        num_classes (int): Number of classes K.
         **kwargs: `loss_decode`, `ignore_index`; see :class:`EdgeHead`.
 
     Outputs:

@@ -28,7 +28,7 @@ class HEDHead(CASENetHead):
     Args:
         in_channels (Sequence[int]): Channels of the levels, finest first; at least two.
         in_index (Sequence[int]): Which of the backbone's outputs they are.
-        num_classes (int): K. 1 needs labels of one class:
+        num_classes (int): Number of classes K. 1 needs labels of one class:
             `dict(type='GenerateEdges', class_agnostic=True)` unites those of a dataset.
         loss_side (dict | Sequence[dict] | None): Losses of the maps of the levels.
         **kwargs: See :class:`CASENetHead`: `in_strides`, `upsample`, `loss_decode`, ...

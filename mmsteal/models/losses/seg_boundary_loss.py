@@ -42,7 +42,7 @@ class SegBoundaryLoss(nn.Module):
         eps (float): :math:`\varepsilon`; see :func:`mmsteal.functional.soft_boundary.boundary_logits`.
         use_sigmoid (bool): Probabilities by the sigmoid of each class in place of the softmax; for
             heads with `out_channels=1`, whose one class is label 1.
-        loss_weight (float): w.
+        loss_weight (float): Factor w.
         loss_name (str): Key in the log; it has to begin with `loss_` to be trained on.
 
     Raises:
