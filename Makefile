@@ -5,7 +5,7 @@ PY = $(VENV)/bin/python
 READY = $(VENV)/.ready
 DEV_READY = $(VENV)/.ready-dev
 
-.PHONY: demo test lint docs pictures speed env clean
+.PHONY: demo test lint docs pictures annotator speed env clean
 
 env: $(READY)
 
@@ -40,6 +40,11 @@ docs: $(DEV_READY)
 pictures: demo
 	for name in teaser level_set losses alignment; do \
 	  OMP_NUM_THREADS=1 $(PY) docs/pictures/make_$$name.py || exit 1; done
+
+# The page to annotate on, at the address that it prints.
+annotator: $(READY)
+	$(PY) -m pip install --quiet -c constraints.txt -e ".[onedl,demo]"
+	OMP_NUM_THREADS=1 $(PY) demo/annotator.py
 
 # Every speed target beside its reference.
 speed: $(READY)

@@ -2,7 +2,8 @@
 
 python demo/annotator.py [--config CONFIG --checkpoint CHECKPOINT]
 
-Without a model it takes the one of `make demo`, or else the colour gradient of the image.
+Without a model the edges are those of the image's colours. The model that `make demo` trains is
+offered on the page from when it is there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 import os
 from pathlib import Path
 
-from mmsteal.annotator.edge_model import EdgeModel, find_demo_model
+from mmsteal.annotator.edge_model import EdgeModel
 from mmsteal.annotator.warm_up import warm_up
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,37 +48,19 @@ def main() -> None:
         from mmsteal.annotator.page import AnnotatorPage
     except ImportError as error:
         raise SystemExit(
-            f'The page needs gradio ({error}); install it with `pip install "mmsteal[demo]"`.'
+            f'The page needs gradio ({error}); install it with `pip install -e ".[demo]"`.'
         ) from error
-    model, notice = load_model(args)
-    print('[2/2] getting the evolution ready')
-    warm_up()
-    page = AnnotatorPage(args.work_dir, model=model, notice=notice, root=ROOT)
-    page.launch(args.host, args.port)
-
-
-def load_model(args: argparse.Namespace) -> tuple[EdgeModel | None, str]:
-    """The model that is asked for, or the demo's, or none; and what to say of it on the page."""
+    model = None
     if args.config is not None:
-        print(f'[1/2] loading {args.checkpoint}')
+        print(f'[1/2] loading {args.checkpoint}', flush=True)
         model = EdgeModel(args.config, args.checkpoint, args.device)
-        return model, f'Edges by **{model.title}** for: {", ".join(model.classes)}.'
-    found = find_demo_model(ROOT)
-    if found is None:
-        print('[1/2] no model: edges are the colour gradient (`make demo` trains one)')
-        return None, (
-            'There is no trained model, so edges are the **colour gradient** of the image: any '
-            'texture counts. `make demo` trains a small model in minutes; '
-            '`--config` and `--checkpoint` take one of yours.'
-        )
-    print(f'[1/2] loading the demo model {found[1]}')
-    model = EdgeModel(*found, args.device, title='Demo model')
-    return model, (
-        'Edges by the **demo model**, which knows the generated set only: '
-        f'{", ".join(model.classes)}. '
-        'For photographs take the colour gradient, an edge map, or a model of yours '
-        '(`--config`, `--checkpoint`).'
-    )
+    else:
+        print('[1/2] no model: edges are those of the colours', flush=True)
+    print('[2/2] getting the evolution ready (longer the first time)', flush=True)
+    warm_up()
+    page = AnnotatorPage(args.work_dir, model=model, root=ROOT, device=args.device)
+    print(f'open http://{args.host}:{args.port} in a browser; Ctrl+C stops', flush=True)
+    page.launch(args.host, args.port)
 
 
 if __name__ == '__main__':

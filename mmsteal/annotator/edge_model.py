@@ -55,7 +55,7 @@ class EdgeModel:
 
 
 def find_demo_model(root: str | Path = '.') -> tuple[Path, Path] | None:
-    """Config and newest checkpoint of the demo's run; None if `make demo` has not made one.
+    """Config and last checkpoint of the demo's run; None if `make demo` has not finished.
 
     Args:
         root (str | Path): Top folder of the repository.
@@ -64,6 +64,9 @@ def find_demo_model(root: str | Path = '.') -> tuple[Path, Path] | None:
         tuple[Path, Path] | None: The config and the checkpoint.
     """
     run = Path(root) / DEMO_RUN
+    # Written last: a checkpoint before it may be one of a network that has hardly learnt.
+    if not (run.parent / 'report.html').is_file():
+        return None
     checkpoints = sorted(run.rglob('*.pth'), key=lambda path: path.stat().st_mtime)
     config = Path(root) / DEMO_CONFIG
     if not checkpoints or not config.is_file():

@@ -34,6 +34,7 @@ MAX_ERROR_PX = 64
 _PEAK_FLOOR, _OTHER_WEIGHT, _PROB_FLOOR = 0.5, 0.5, 0.01
 
 Progress = Callable[[float, str], None]
+_Refined = tuple[NDArray[np.int32], list[ObjectRefinement]]
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,15 @@ class Settings:
 
     Attributes:
         error_px (float): How far outlines may be off, in pixels of the image.
-        balloon (float): c: 1 for shapes drawn too small, -1 for too big, 0 for either.
+        balloon (float | None): c: 1 for shapes drawn too small, -1 for too big, 0 for neither; None
+            tries to grow and to shrink each object, and takes the more likely outline.
         stop_prob (float | None): p*: edge evidence at which the balloon stops; None tries several.
         smoothing (int): Curvature operators a step.
         min_gain (float): How much more likely an outline must be to move, in nats a pixel.
     """
 
     error_px: float = 8.0
-    balloon: float = 1.0
+    balloon: float | None = None
     stop_prob: float | None = None
     smoothing: int = 1
     min_gain: float = 0.1
@@ -57,7 +59,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name, value, low, high in (
             ('error', self.error_px, 1, MAX_ERROR_PX),
-            ('balloon', self.balloon, -1, 1),
+            ('balloon', self.balloon or 0, -1, 1),
             ('stop', self.stop_prob or 0, 0, 5),
             ('curvature', self.smoothing, 0, 8),
             ('gain', self.min_gain, 0, 5),
@@ -66,6 +68,11 @@ class Settings:
                 raise AnnotatorError(
                     f'The setting "{name}" must be from {low} to {high}, but is {value}.'
                 )
+
+    @property
+    def directions(self) -> tuple[float, ...]:
+        """The balloon forces to try. Shrinking first: it frees ground for those that grow."""
+        return (-1.0, 1.0) if self.balloon is None else (float(self.balloon),)
 
     @property
     def stops(self) -> tuple[float, ...]:
@@ -170,19 +177,24 @@ def evolve(
     scale = math.sqrt(size[0] * size[1] / object_map.size)
     num_iters = 2 * math.ceil(settings.error_px * scale) + 2  # as refine_objects takes them
     count = f'{len(classes)} object{"s" if len(classes) > 1 else ""}'
-    tell(0.1, f'looking for the best outline of {count}')
-    best, reports = refine_objects(
-        object_map,
-        edges.maps,
-        classes=classes,
-        frozen=barred,
-        error_px=settings.error_px,
-        num_iters=num_iters,
-        balloon=settings.balloon,
-        stop_prob=settings.stops,
-        smoothing=settings.smoothing,
-        min_gain=settings.min_gain,
-    )
+
+    def refine(masks: NDArray[np.int32], movers: Sequence[bool], balloon: float) -> _Refined:
+        words = {1.0: 'growing', -1.0: 'shrinking'}.get(balloon, 'moving')
+        tell(0.3 if balloon > 0 else 0.1, f'{words} {count}, looking for the best outlines')
+        return refine_objects(
+            masks,
+            edges.maps,
+            classes=[k if moves else -1 for k, moves in zip(classes, movers, strict=True)],
+            frozen=barred,
+            error_px=settings.error_px,
+            num_iters=num_iters,
+            balloon=balloon,
+            stop_prob=settings.stops,
+            smoothing=settings.smoothing,
+            min_gain=settings.min_gain,
+        )
+
+    best, reports, directions = _refine_each_way(refine, object_map, len(classes), settings)
     steps = list(range(0, num_iters + 1, 2))
     small = resample(object_map, size)
     prob = torch.from_numpy(edges.maps)
@@ -192,13 +204,45 @@ def evolve(
         tell(0.5 + 0.5 * m / len(classes), f'keeping the steps of {count}')
         mask = small == m
         if mask.any():
-            box = bounding_box(mask, num_iters * (2 if settings.balloon > 0 else 1) + 2)
+            box = bounding_box(mask, num_iters * (2 if directions[m] > 0 else 1) + 2)
             speed = speed_function(torch.addcmul(shared[box], prob[k][box], own[k]))
             chosen = reports[m].stop_prob
             stops = settings.stops if math.isnan(chosen) else (chosen,)
-            states = _way(mask[box], speed, prob[k][box], stops, steps, settings)
+            states = _way(
+                mask[box], speed, prob[k][box], stops, steps, directions[m], settings.smoothing
+            )
             paths[m] = box, [np.packbits(state) for state in states]
     return Evolution(object_map, best, reports, steps, edges, barred, classes, paths)
+
+
+def _refine_each_way(
+    refine: Callable[[NDArray[np.int32], Sequence[bool], float], _Refined],
+    object_map: NDArray[np.int32],
+    num_objects: int,
+    settings: Settings,
+) -> tuple[NDArray[np.int32], list[ObjectRefinement], list[float]]:
+    """Refined objects, what happened to each, and the direction of each."""
+    everyone = [True] * num_objects
+    trials = {c: refine(object_map, everyone, c) for c in settings.directions}
+    losses = [[_loss(report) for report in reports] for _, reports in trials.values()]
+    order = list(trials)
+    chosen = [order[i] for i in np.argmin(losses, axis=0)]
+    if len(set(chosen)) == 1:
+        return *trials[chosen[0]], chosen
+    best, reports = object_map, trials[order[0]][1]
+    for c in order:
+        movers = [direction == c for direction in chosen]
+        best, found = refine(best, movers, c)
+        reports = [
+            new if moves else old for new, old, moves in zip(found, reports, movers, strict=True)
+        ]
+    return best, reports, chosen
+
+
+def _loss(report: ObjectRefinement) -> float:
+    """Of the outline that the object would have."""
+    loss = report.loss_proposed if report.status == 'moved' else report.loss_given
+    return math.inf if math.isnan(loss) else loss
 
 
 def _way(
@@ -207,7 +251,8 @@ def _way(
     prob: Tensor,
     stops: Sequence[float],
     steps: list[int],
-    settings: Settings,
+    balloon: float,
+    smoothing: int,
 ) -> list[NDArray[np.bool_]]:
     """States of a mask at the steps, with the stopping evidence of the most likely end."""
     ways = []
@@ -216,8 +261,8 @@ def _way(
             mask[None],
             speed.numpy()[None],
             steps[-1],
-            smoothing=settings.smoothing,
-            balloon=settings.balloon,
+            smoothing=smoothing,
+            balloon=balloon,
             threshold=balloon_threshold(stop),
             checkpoints=steps,
             border='replicate',

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +12,16 @@ from mmsteal.annotator.edge_maps import EdgeMaps
 from mmsteal.annotator.session import Session
 from mmsteal.visualization.edge_colors import colorize_edges, distinct_palette
 
-# Longest side of a picture in the browser; masks are kept at full size.
-MAX_SIDE = 1280
+# Longest side of a picture in the browser; masks are kept at full size. A small image is enlarged
+# by a whole number, so that thin lines are thin beside its pixels.
+MIN_SIDE, MAX_SIDE = 600, 1280
+_DASH = 6
 
 
 def display_shape(shape: tuple[int, ...]) -> tuple[int, int]:
     """Height and width of an image in the browser."""
-    factor = min(1.0, MAX_SIDE / max(shape[:2]))
+    longest = max(shape[:2])
+    factor = min(MAX_SIDE / longest, math.ceil(MIN_SIDE / longest))
     return max(round(shape[0] * factor), 1), max(round(shape[1] * factor), 1)
 
 
@@ -25,7 +30,8 @@ def display_image(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     shape = display_shape(pixels.shape)
     if shape == pixels.shape[:2]:
         return pixels
-    return np.asarray(cv2.resize(pixels, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    way = cv2.INTER_AREA if shape[0] < pixels.shape[0] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, shape[::-1], interpolation=way), np.uint8)
 
 
 def paint_masks(
@@ -36,24 +42,28 @@ def paint_masks(
     Args:
         session (Session): Image, classes and the class of each object.
         object_map (np.ndarray): (H, W) int32, the objects to paint.
-        before (np.ndarray | None): (H, W) int32, objects whose outlines are drawn dark beneath.
+        before (np.ndarray | None): (H, W) int32, objects whose outlines are drawn dashed, in
+            black and white.
 
     Returns:
         np.ndarray: (h, w, 3) uint8 RGB, at the size of the browser.
     """
-    picture = display_image(session.image.pixels).astype(np.float32)
+    picture = display_image(session.image.pixels).copy()
     small = _nearest(object_map, picture.shape[:2])
-    palette = class_colors(len(session.classes)).astype(np.float32)
-    colors = np.array([palette[k] for k in session.object_classes] + [np.zeros(3)], np.float32)
+    palette = class_colors(len(session.classes))
+    colors = np.array([palette[k] for k in session.object_classes] + [(0, 0, 0)], np.uint8)
     inside = small >= 0
-    picture[inside] = 0.65 * picture[inside] + 0.35 * colors[small[inside]]
-    if before is not None:
-        picture[_outlines(_nearest(before, picture.shape[:2]))] = 0
+    tint = colors[small]
+    cv2.copyTo(cv2.addWeighted(picture, 0.65, tint, 0.35, 0), inside.view(np.uint8), picture)
     line = _outlines(small)
     # White beside the colour: the line is seen on any image.
     picture[_grown(line) & ~line] = 255
-    picture[line & inside] = colors[small[line & inside]]
-    return np.rint(picture).astype(np.uint8)
+    picture[line] = tint[line]
+    if before is not None:
+        # On top: a part that has not moved shows as well.
+        y, x = np.nonzero(_outlines(_nearest(before, picture.shape[:2])))
+        picture[y, x] = np.where((x + y) // _DASH % 2, 255, 0)[:, None]
+    return picture
 
 
 def paint_edges(session: Session, edges: EdgeMaps) -> NDArray[np.uint8]:

@@ -88,6 +88,8 @@ def test_demo_model_is_found_once_there(tmp_path):
     config.parent.mkdir()
     config.touch()
     (run / 'last_checkpoint').write_text('/moved/elsewhere/iter_200.pth')
+    assert find_demo_model(tmp_path) is None  # still training
+    (run.parent / 'report.html').touch()
     assert find_demo_model(tmp_path) == (config, run / 'iter_200.pth')
     (run / 'last_checkpoint').unlink()
     assert find_demo_model(tmp_path)[1].suffix == '.pth'

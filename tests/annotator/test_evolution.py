@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmsteal.annotator import AnnotatorError, EdgeMaps, Settings, evolve
-from mmsteal.annotator.examples import open_example
+from mmsteal.annotator.examples import has_demo_set, open_example
 from tests.annotator.scenes import SQUARE, block, iou, square_session, with_edges
 
 
@@ -106,15 +106,42 @@ def test_progress_is_told():
     told = []
     evolve(session.object_map, ['car'], session.edges, Settings(),
            progress=lambda share, text: told.append((share, text)))  # fmt: skip
-    assert told[0][1].endswith('1 object')
+    assert told[0][1].startswith('shrinking 1 object')
     assert all(0 <= share <= 1 for share, _ in told)
 
 
-def test_example_without_a_demo_run(tmp_path):
-    session = with_edges(open_example(tmp_path))
+def test_both_ways_are_tried_for_each_object():
+    session = with_edges(open_example('coins'))
     evolution = run(session)
-    assert len(session.object_classes) == 6
+    assert len(session.object_classes) == 8
     assert all(report.status == 'moved' for report in evolution.reports)
-    # The coins are about twice as large as the disks inside of them.
-    growth = (evolution.best >= 0).sum() / (session.object_map >= 0).sum()
-    assert 1.4 < growth < 2.2
+    growth = [report.area_refined / report.area_given for report in evolution.reports]
+    # Four disks are drawn inside of their coins, four around them.
+    assert sorted(growth)[3] < 0.9 < 1.3 < sorted(growth)[4]
+    for m, report in enumerate(evolution.reports):
+        assert report.area_refined == (evolution.best == m).sum()
+    # The steps go the same ways.
+    last = evolution.at(evolution.steps[-1])
+    areas = [((last == m).sum() > report.area_given) for m, report in enumerate(evolution.reports)]
+    assert areas == [value > 1 for value in growth]
+
+
+@pytest.mark.parametrize('drawn', [block(26, 54, 36, 74), block(14, 66, 24, 86)])
+def test_automatic_is_the_better_of_both_ways(drawn):
+    session = with_edges(square_session().clear().add_drawing(drawn, 'car'))
+    outlines = {c: run(session, balloon=c).best for c in (None, -1.0, 1.0)}
+    scores = {c: iou(best == 0, exact()) for c, best in outlines.items()}
+    assert scores[None] == max(scores.values()) > 0.95
+    assert min(scores.values()) < 0.9
+
+
+def test_example_of_the_cup():
+    session = with_edges(open_example('coffee'))
+    evolution = run(session)
+    assert evolution.mean_edge(None) > 0.9 > 0.1 > evolution.mean_edge(0)
+
+
+def test_demo_set_must_be_made_first(tmp_path):
+    assert not has_demo_set(tmp_path)
+    with pytest.raises(AnnotatorError, match='make demo'):
+        open_example('demo', tmp_path)

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmsteal.annotator.rendering import display_shape
 from tests.conftest import REPO
 
 BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
@@ -156,6 +157,11 @@ def upload(page, name, path):
     page.find_element('css selector', f'#{name} input[type=file]').send_keys(str(path))
 
 
+def open_accordions(page):
+    for button in page.find_elements('css selector', 'button.label-wrap'):
+        page.execute_script('arguments[0].click()', button)
+
+
 def open_disk(page, files):
     upload(page, 'image-file', files / 'disk.png')
     expect(page, f'{WIDTH} x {HEIGHT}')
@@ -170,6 +176,7 @@ def draw(page, points):
     canvas = page.find_element('css selector', '#editor canvas')
     page.execute_script('arguments[0].scrollIntoView({block: "center"})', canvas)
     zoom = float(page.find_element('id', 'editor').text.split('%')[0].split()[-1]) / 100
+    zoom *= display_shape((HEIGHT, WIDTH))[1] / WIDTH
     chain = ActionChains(page, duration=40)
     for i, (x, y) in enumerate(points):
         away = (int((x - WIDTH / 2) * zoom), int((y - HEIGHT / 2) * zoom))
@@ -246,6 +253,7 @@ def test_draw_refine_slide_undo_download(page, server, files):
 
 def test_edges_are_shown(page, files):
     open_disk(page, files)
+    open_accordions(page)
     click(page, 'find')
     expect(page, 'colour gradient')
     wait_for(lambda: page.find_elements('css selector', '#edge-image img'), 20)
@@ -268,16 +276,14 @@ def test_bad_uploads_get_a_message_and_the_page_goes_on(page, files):
     expect(page, 'Nothing is drawn')
     click(page, 'refine')
     expect(page, 'There is no mask')
-    for button in page.find_elements('css selector', 'button.label-wrap'):
-        page.execute_script('arguments[0].click()', button)
+    open_accordions(page)
     open_disk(page, files)
     upload(page, 'label-file', files / 'other_size.png')
     expect(page, '60 x 40 and the image')
 
 
 def test_two_hundred_classes(page, files):
-    for button in page.find_elements('css selector', 'button.label-wrap'):
-        page.execute_script('arguments[0].click()', button)
+    open_accordions(page)
     box = page.find_element('css selector', '#class-text textarea')
     page.execute_script(
         'arguments[0].value = arguments[1];'
@@ -295,8 +301,8 @@ def test_two_hundred_classes(page, files):
 
 
 def test_tabs_do_not_share_masks(page, server):
-    click(page, 'example')
-    expect(page, '6 rough masks')
+    click(page, 'example-coins')
+    expect(page, '8 masks')
     page.switch_to.new_window('tab')
     try:
         page.get(server[0])
@@ -307,4 +313,4 @@ def test_tabs_do_not_share_masks(page, server):
         page.close()
         page.switch_to.window(page.window_handles[0])
     click(page, 'refine')
-    expect(page, '6 of 6 objects moved')
+    expect(page, '8 of 8 objects moved')
