@@ -309,6 +309,11 @@ def fake_runner(dataset, model=None):
     )  # fmt: skip
 
 
+def test_no_margin_is_asked_for_unless_told_otherwise():
+    assert LevelSetAlignHook(begin=0).align['min_gain'] == 0
+    assert LevelSetAlignHook(begin=0, align=dict(min_gain=0.1)).align['min_gain'] == 0.1
+
+
 def test_scope_batch_takes_any_dataset_whose_pipeline_makes_edges(root):
     class Wrapper:
         datasets = (disk_dataset(root),)

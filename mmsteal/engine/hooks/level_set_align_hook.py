@@ -55,7 +55,8 @@ class LevelSetAlignHook(AlignHook):
             further than twice that. None: no limit.
         align (dict | None): Options of :func:`mmsteal.functional.alignment.align_masks`, such as
             `dict(num_iters=50, balloon=0, lam=1.0, smoothing=2)`. A `max_displacement_px` here
-            goes before `error_px`.
+            goes before `error_px`. `min_gain` is 0 here if nothing is said: Eq. 15 knows no margin,
+            and a network in training gains too little along an outline for that of refinement.
         start (str): Where a round of scope `'dataset'` starts: `'given'`: from the given labels,
             as Eq. 15 has it: the evolved label stays a version of what an annotator drew, the
             limit of displacement holds over all rounds, and an error does not grow from round to
@@ -99,7 +100,7 @@ class LevelSetAlignHook(AlignHook):
             )
         self.scope = scope
         limit = None if error_px is None else 2 * error_px
-        self.align = {'max_displacement_px': limit, **dict(align or {})}
+        self.align = {'min_gain': 0.0, 'max_displacement_px': limit, **dict(align or {})}
         self.start = start
         self.pipeline = pipeline
         self._dataset: DatasetAligner | None = None
