@@ -26,7 +26,6 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
-import json
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
@@ -34,6 +33,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from kept_results import keep_settings, kept
 from mmengine.config import Config, DictAction
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
@@ -42,6 +42,7 @@ from mmseg.registry import DATASETS, MODELS
 from numpy.typing import NDArray
 from PIL import Image
 from seeds import mean_and_spread
+from short_training import short_training
 from torch import nn
 
 from mmsteal.apis import load_run_config
@@ -69,6 +70,7 @@ SWEEP = (
     *(dict(lam=v) for v in (0.05, 0.1, 0.2, 1.0)),
     *(dict(min_gain=v) for v in (0.03, 0.1)),
     *(dict(num_iters=n) for n in (4, 16, 32)),
+    dict(checkpoints=[8]),
     *(dict(other_weight=w) for w in (0.0, 1.0)),
     dict(smoothing=2),
     *(dict(max_displacement_px=v) for v in (4.0, None)),
@@ -96,6 +98,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--align', nargs='+', action=DictAction, default={}, help='options of align_masks'
     )
+    parser.add_argument('--out', help='folder of the tables; default: --work-dir')
     parser.add_argument('--sweep', action='store_true', help='compare options, without training')
     parser.add_argument('--sweep-images', type=int, default=60)
     return parser.parse_args()
@@ -103,6 +106,19 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    out = Path(args.out or args.work_dir)
+    if not args.sweep:
+        depends_on = (
+            'data_root',
+            'max_iters',
+            'begin',
+            'interval',
+            'num_train',
+            'num_val',
+            'align',
+        )
+        settings = dict(config=Path(args.config).name, **{k: getattr(args, k) for k in depends_on})
+        keep_settings(Path(args.work_dir, 'settings.json'), settings)
     rows = []
     for error, noise_px in itertools.product(args.errors, args.noise_px):
         if args.data_root is None:
@@ -111,41 +127,42 @@ def main() -> None:
             if error == 'random':
                 write_random_labels(data, noise_px)
         if args.sweep:
-            sweep(args, error, noise_px)
+            rows += sweep(args, error, noise_px)
+            write_sweep(out, rows)
             continue
         for seed, method in itertools.product(args.seeds, args.methods):
             rows.append(one_run(args, error, noise_px, seed, method))
-            write_tables(Path(args.work_dir), rows)
-    if rows:
-        print(Path(args.work_dir, 'results.md').read_text())
+            write_tables(out, rows)
+    print((out / 'results.md').read_text())
 
 
 def one_run(args: argparse.Namespace, error: str, noise_px: float, seed: int, method: str) -> dict:
-    """Train, judge, and keep the row beside the run."""
-    folder = Path(args.work_dir, f'{error}_{noise_px:g}px_seed{seed}')
-    done = folder / method / 'row.json'
-    if done.is_file():
-        return json.loads(done.read_text())
+    """The row of a run, trained if it is not there yet."""
+    folder = Path(args.work_dir).resolve() / f'{error}_{noise_px:g}px_seed{seed}'
+    return kept(
+        folder / method / 'row.json',
+        lambda: train_and_judge(args, error, noise_px, seed, folder, method),
+    )
+
+
+def train_and_judge(
+    args: argparse.Namespace, error: str, noise_px: float, seed: int, folder: Path, method: str
+) -> dict:
+    """Train to the end, and compare edges and labels with the exact ones."""
     cfg = study_config(args, folder / method, error, noise_px)
-    cfg.train_cfg.update(max_iters=args.max_iters, val_interval=args.max_iters)
-    cfg.param_scheduler[-1].end = args.max_iters
-    cfg.randomness.seed = seed
-    cfg.default_hooks.checkpoint.update(interval=100, max_keep_ckpts=-1, save_best=None)
-    cfg.default_hooks.visualization.draw = False
-    cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
-    cfg.log_level = 'WARNING'
-    cfg.resume = True
-    options = dict(ALIGN[error], max_displacement_px=2 * noise_px, **args.align)
+    short_training(cfg, folder / method, seed=seed, max_iters=args.max_iters)
+    cfg.default_hooks.checkpoint.max_keep_ckpts = -1  # others branch off
+    options = dict(ALIGN[error], max_displacement_px=reach(noise_px), **args.align)
     scope, _, start = method.partition('-')
     if scope != 'none':
         cfg.custom_hooks = [
+            *cfg.get('custom_hooks', []),
             dict(
                 type='LevelSetAlignHook', scope=scope, begin=args.begin, interval=args.interval,
                 start=start or 'given', align=options, num_pictures=2,
-            )
+            ),
         ]  # fmt: skip
         branch_off(folder / 'none', folder / method, args.begin)
-    cfg.experiment_name = f'{folder.name}_{method}'
     runner = Runner.from_cfg(cfg)
     runner.train()
     scores = runner.val_loop.run()
@@ -157,14 +174,11 @@ def one_run(args: argparse.Namespace, error: str, noise_px: float, seed: int, me
         exact,
         labels.written(rounds[-1]) if rounds else Predicted(runner.model, cfg).aligned(options),
     )
-    row = dict(
+    return dict(
         error=error, noise_px=noise_px, method=method, seed=seed,
         MF=scores['edge/MF_ODS'], AP=scores['edge/AP'],
         px=after.px, IoU=after.iou, px_given=given.px, IoU_given=given.iou, lost=after.lost,
     )  # fmt: skip
-    done.write_text(json.dumps(row))
-    print({key: round(v, 3) if isinstance(v, float) else v for key, v in row.items()}, flush=True)
-    return row
 
 
 def write_random_labels(data: Path, error_px: float, reach_px: float = 12.0) -> None:
@@ -314,28 +328,36 @@ class Predicted:
             yield name, self.labels.objects(labels, instances)
 
 
-def sweep(args: argparse.Namespace, error: str, noise_px: float) -> None:
-    """Label error after one alignment at `--begin`, for each of SWEEP, over all seeds."""
-    models = []
+def sweep(args: argparse.Namespace, error: str, noise_px: float) -> list[dict]:
+    """Label error after one alignment at `--begin`, for each of SWEEP and each seed."""
+    standard = dict(ALIGN[error], max_displacement_px=reach(noise_px))
+    rows = []
     for seed in args.seeds:
         folder = Path(args.work_dir, f'{error}_{noise_px:g}px_seed{seed}/none')
         cfg = study_config(args, folder, error, noise_px)
         init_default_scope('mmseg')
         model = MODELS.build(cfg.model)
         load_checkpoint(model, str(folder / f'iter_{args.begin}.pth'), map_location='cpu')
-        models.append(Predicted(model, cfg, args.sweep_images))
-    exact = TrainingLabels(study_config(args, folder, 'none', 0))
-    base = error_of(exact, models[0].given())
-    standard = dict(ALIGN[error], max_displacement_px=2 * noise_px)
-    print(f'\n{error} errors of at most {noise_px:g} px, iteration {args.begin}: {standard}\n')
-    print('| change | labels: distance, px | IoU |\n|---|---|---|')
-    print(f'| (given labels) | {base.px:.2f} | {base.iou:.3f} |')
-    for change in SWEEP:
-        found = [error_of(exact, model.aligned({**standard, **change})) for model in models]
-        px, iou = (mean_and_spread([getattr(e, key) for e in found], digits)
-                   for key, digits in (('px', 2), ('iou', 3)))  # fmt: skip
-        text = ', '.join(f'{key} {value}' for key, value in change.items()) or 'none'
-        print(f'| {text} | {px} | {iou} |', flush=True)
+        predicted = Predicted(model, cfg, args.sweep_images)
+        exact = TrainingLabels(study_config(args, folder, 'none', 0))
+        labels = {'(given labels)': predicted.given()} | {
+            change_name(change): predicted.aligned({**standard, **change}) for change in SWEEP
+        }
+        for name, found in labels.items():
+            after = error_of(exact, found)
+            rows.append(dict(error=error, noise_px=noise_px, change=name, seed=seed,
+                             px=after.px, IoU=after.iou))  # fmt: skip
+            print(f'{error}, {noise_px:g} px, {name}, seed {seed}: {after.px:.2f} px', flush=True)
+    return rows
+
+
+def change_name(change: dict) -> str:
+    return ', '.join(f'{key} {value}' for key, value in change.items()) or 'none'
+
+
+def reach(noise_px: float) -> float:
+    """How far an outline may move: labels thought to be exact are trusted within 2 px."""
+    return 2 * max(noise_px, 2.0)
 
 
 def error_of(exact: TrainingLabels, labels: Iterable[tuple[str, NDArray]]) -> LabelError:
@@ -351,6 +373,7 @@ def _iteration(folder: Path) -> int:
 
 def write_tables(folder: Path, rows: list[dict]) -> None:
     """results.csv with every run, results.md with mean and spread over the seeds."""
+    folder.mkdir(parents=True, exist_ok=True)
     with open(folder / 'results.csv', 'w', newline='') as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
@@ -367,6 +390,29 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
     given = dict.fromkeys((r['error'], r['noise_px'], r['px_given'], r['IoU_given']) for r in rows)
     lines += ['', *(f'Given labels, {error} errors of at most {n:g} px: {px:.2f} px, IoU {iou:.3f}'
                     for error, n, px, iou in given)]  # fmt: skip
+    (folder / 'results.md').write_text('\n'.join(lines) + '\n')
+
+
+def write_sweep(folder: Path, rows: list[dict]) -> None:
+    """results.csv with every run, results.md with mean and spread over the seeds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / 'results.csv', 'w', newline='') as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    kinds = list(dict.fromkeys((row['error'], row['noise_px']) for row in rows))
+    header = [f'{error}, {noise_px:g} px: {what}' for error, noise_px in kinds
+              for what in ('distance, px', 'IoU')]  # fmt: skip
+    lines = [f'| change | {" | ".join(header)} |', f'|{"---|" * (1 + len(header))}']
+    for change in dict.fromkeys(row['change'] for row in rows):
+        cells = []
+        for kind in kinds:
+            same = [
+                r for r in rows if r['change'] == change and (r['error'], r['noise_px']) == kind
+            ]
+            cells += [mean_and_spread([r['px'] for r in same], 2),
+                      mean_and_spread([r['IoU'] for r in same], 3)]  # fmt: skip
+        lines.append(f'| {change} | {" | ".join(cells)} |')
     (folder / 'results.md').write_text('\n'.join(lines) + '\n')
 
 

@@ -1,7 +1,10 @@
 """Can a boundary detector repair coarse labels? Tables 6 and 7 of the paper, for any dataset.
 
-python benchmarks/experiments/coarse_to_fine.py CONFIG CHECKPOINT --data-root ROOT \
+python benchmarks/experiments/coarse_to_fine.py CONFIG CHECKPOINT... --data-root ROOT \
     --errors 4 8 16 32 --out work_dirs/coarse_to_fine
+
+Several checkpoints are trainings of one config with other seeds: the tables have mean and spread.
+Finished rows are kept: run again, it goes on where it was.
 
 The exact labels of the validation set get the error of a coarse annotation (section 4.1), and
 every object is refined with the edges that the model predicts. For comparison GrabCut starts from
@@ -17,19 +20,22 @@ from __future__ import annotations
 
 import argparse
 import csv
+import functools
 import itertools
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from grabcut import grabcut
+from kept_results import keep_settings, kept
 from mmengine.config import DictAction
 from mmseg.registry import DATASETS
 from numpy.typing import NDArray
+from seeds import mean_and_spread
 from tqdm import tqdm
 
 from mmsteal.apis import EdgeInferencer, load_run_config
@@ -42,7 +48,7 @@ RING_PX = 24
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config')
-    parser.add_argument('checkpoint')
+    parser.add_argument('checkpoints', nargs='+', metavar='checkpoint')
     parser.add_argument('--data-root', help="the dataset, in place of the config's")
     parser.add_argument('--errors', type=float, nargs='+', default=[4.0, 8.0, 16.0, 32.0])
     parser.add_argument('--out', default='work_dirs/coarse_to_fine')
@@ -61,28 +67,45 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    cfg = load_run_config(args.config, work_dir=args.out, data_root=args.data_root)
-    inferencer = EdgeInferencer(cfg, args.checkpoint)
-    scenes = load_scenes(cfg, inferencer, args.scale, args.max_images)
-    methods = build_methods(args)
+    out = Path(args.out).resolve()
+    changeable = ('out', 'errors', 'checkpoints')
+    settings = {k: v for k, v in vars(args).items() if k not in changeable}
+    keep_settings(out / 'settings.json', settings)
     rows = []
-    for error_px in args.errors:
-        scores = {name: Score(len(inferencer.classes)) for name in ('coarse', *methods)}
-        clicks = 0
-        for scene in tqdm(scenes, desc=f'{error_px:g} px', unit='image'):
-            objects, num_clicks = scene.coarsened(error_px)
-            clicks += num_clicks
-            scores['coarse'].add(scene, objects, objects.object_map, 0.0)
-            for name, method in methods.items():
-                start = time.perf_counter()
-                refined = method(scene, objects, error_px)
-                scores[name].add(scene, objects, refined, time.perf_counter() - start)
-        rows += [
-            dict(error_px=error_px, method=name, clicks=clicks / len(scenes), **score.row())
-            for name, score in scores.items()
-        ]
-        write_tables(Path(args.out), rows, inferencer.classes)
-    print(Path(args.out, 'results.md').read_text())
+    for number, checkpoint in enumerate(args.checkpoints):
+        methods = build_methods(args)
+        if number:  # which only refinement depends on
+            methods = {k: m for k, m in methods.items() if 'grabcut' not in k}
+        predicted = functools.cache(functools.partial(load_scenes, args, checkpoint))
+        for error_px in args.errors:
+            path = out / f'model_{number}' / f'{error_px:g}px.json'
+            found = kept(path, lambda e=error_px, m=methods, p=predicted: score(p(), m, e))
+            rows += [row for row in found if number == 0 or row['method'] != 'coarse']
+            write_tables(out, rows)
+    print((out / 'results.md').read_text())
+
+
+def score(scenes: Scenes, methods: dict[str, Method], error_px: float) -> list[dict]:
+    """A row of scores for the coarse labels and for each method."""
+    scores = {name: Score(len(scenes.classes)) for name in ('coarse', *methods)}
+    clicks = 0
+    for scene in tqdm(scenes.scenes, desc=f'{error_px:g} px', unit='image'):
+        objects, num_clicks = scene.coarsened(error_px)
+        clicks += num_clicks
+        scores['coarse'].add(scene, objects, objects.object_map, 0.0)
+        for name, method in methods.items():
+            start = time.perf_counter()
+            refined = method(scene, objects, error_px)
+            scores[name].add(scene, objects, refined, time.perf_counter() - start)
+    return [
+        dict(
+            error_px=error_px,
+            method=name,
+            clicks=clicks / len(scenes.scenes),
+            **found.row(scenes.classes),
+        )
+        for name, found in scores.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -116,23 +139,32 @@ class Scene:
         return label_objects(labels, without=without, components=True), sum(clicks)
 
 
-def load_scenes(cfg, inferencer: EdgeInferencer, scale: float, number: int | None) -> list[Scene]:
+class Scenes(NamedTuple):
+    """The images of a set, and its classes."""
+
+    scenes: list[Scene]
+    classes: tuple[str, ...]
+
+
+def load_scenes(args: argparse.Namespace, checkpoint: str) -> Scenes:
     """Predict the edges of the validation images."""
+    cfg = load_run_config(args.config, data_root=args.data_root)
+    inferencer = EdgeInferencer(cfg, checkpoint)
     dataset = DATASETS.build(cfg.val_dataloader.dataset)
     loaders = [step for step in dataset.pipeline.transforms if 'Annotations' in type(step).__name__]
     scenes = []
-    for index in tqdm(range(min(len(dataset), number or len(dataset))), desc='edges'):
+    for index in tqdm(range(min(len(dataset), args.max_images or len(dataset))), desc='edges'):
         info = dataset.get_data_info(index)
         image = cv2.imread(info['img_path'])
         edges = inferencer(image, show_progress=False)[0].edges
         info['ori_shape'] = image.shape[:2]
         for loader in loaders:
             info = loader(info)
-        if scale != 1:
-            size = [round(scale * n) for n in image.shape[1::-1]]
+        if args.scale != 1:
+            size = [round(args.scale * n) for n in image.shape[1::-1]]
             edges = np.stack([cv2.resize(e, size, interpolation=cv2.INTER_AREA) for e in edges])
         scenes.append(Scene(image, info['gt_seg_map'], info.get('gt_instance_map'), edges))
-    return scenes
+    return Scenes(scenes, tuple(inferencer.classes))
 
 
 # Scene, its coarse objects, their error in px -> map of objects
@@ -224,31 +256,40 @@ class Score:
             self.ious.append((mask & found).sum() / (mask | found).sum())
         self.seconds.append(seconds)
 
-    def row(self) -> dict:
-        """Scores in percent, and seconds an image."""
+    def row(self, classes: tuple[str, ...]) -> dict:
+        """Scores in percent, and seconds an image; None of a class that no image has."""
         with np.errstate(invalid='ignore'):
             per_class = 100 * self.both / self.either
         return dict(
+            zip(classes, [None if np.isnan(v) else float(v) for v in per_class], strict=True),
             mean=float(np.nanmean(per_class)),
             objects=100 * float(np.mean(self.ious)),
             seconds=float(np.mean(self.seconds)),
-            per_class=per_class.tolist(),
         )
 
 
-def write_tables(folder: Path, rows: list[dict], classes: tuple[str, ...]) -> None:
-    """results.csv and results.md: one line an error and method, in percent."""
-    folder.mkdir(parents=True, exist_ok=True)
-    header = ['error, px', 'method', 'clicks an image', *classes, 'mean', 'objects', 's an image']
-    table = []
-    for row in rows:
-        cells = ['' if math.isnan(v) else f'{v:.1f}'
-                 for v in (*row['per_class'], row['mean'], row['objects'])]  # fmt: skip
-        table.append([f'{row["error_px"]:g}', row['method'], f'{row["clicks"]:.0f}', *cells,
-                      f'{row["seconds"]:.2f}'])  # fmt: skip
+def write_tables(folder: Path, rows: list[dict]) -> None:
+    """results.csv with every model, results.md with mean and spread over the models."""
     with open(folder / 'results.csv', 'w', newline='') as file:
-        csv.writer(file).writerows([header, *table])
-    lines = [header, ['---'] * len(header), *table]
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    names = {'error_px': 'error, px', 'clicks': 'clicks an image', 'seconds': 's an image'}
+    header = [*(names.get(key, key) for key in rows[0]), 'models']
+    lines = [header, ['---'] * len(header)]
+    for error_px, method in dict.fromkeys((row['error_px'], row['method']) for row in rows):
+        same = [r for r in rows if (r['error_px'], r['method']) == (error_px, method)]
+        cells = [f'{error_px:g}', method]
+        for key in list(rows[0])[2:]:
+            values = [row[key] for row in same]
+            if None in values:
+                cells.append('')
+            elif key in ('mean', 'objects'):
+                cells.append(mean_and_spread(values, 1))
+            else:
+                digits = {'clicks': 0, 'seconds': 2}.get(key, 1)
+                cells.append(f'{sum(values) / len(values):.{digits}f}')
+        lines.append([*cells, str(len(same))])
     text = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
     (folder / 'results.md').write_text(text + '\n')
 

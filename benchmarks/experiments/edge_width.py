@@ -1,4 +1,4 @@
-"""How wide are the edges that each loss teaches? A synthetic experiment, printed as a table.
+"""How wide are the edges that each loss teaches? A synthetic experiment.
 
 A small network with features at stride 4 learns the outlines of shapes. Its responses are measured
 on unseen images along the true normals: full width at half maximum (FWHM), height of the maximum,
@@ -10,26 +10,27 @@ its distance from the true edge, and the error of the normals of the response.
 from __future__ import annotations
 
 import argparse
+import csv
+import itertools
 import math
-import time
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
+from response_width import MEASURES, response_widths
+from seeds import mean_and_spread
 from torch import Tensor, nn
 
 from mmsteal.functional.balanced_bce import balanced_bce_loss
 from mmsteal.functional.direction import direction_loss
-from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
+from mmsteal.functional.edge_geometry import edge_geometry
 from mmsteal.functional.edges import mask_edges
-from mmsteal.functional.normals import edge_normals
 from mmsteal.functional.thinning import thinning_nms_loss
 
 SIZE = 96
 LABEL_RADIUS = 2.0
-REACH_PX, STEP_PX, SEARCH_PX = 14.0, 0.25, 3.0
 
 
 class Row(NamedTuple):
@@ -131,95 +132,69 @@ def train(row: Row, images: Tensor, target: Tensor, seed: int, steps: int) -> nn
     return model
 
 
-def profiles(probability: Tensor, geometry: EdgeGeometry) -> NDArray[np.float64]:
-    """Responses along the normals (P, S); NaN outside the image."""
-    t = torch.arange(-REACH_PX, REACH_PX + STEP_PX / 2, STEP_PX)
-    x = geometry.x[:, None] + t * torch.cos(geometry.angle)[:, None]
-    y = geometry.y[:, None] + t * torch.sin(geometry.angle)[:, None]
-    out = torch.full(x.shape, torch.nan)
-    for n in range(len(probability)):
-        mine = geometry.maps[geometry.slot] == n
-        grid = torch.stack([x[mine], y[mine]], -1) * 2 / (SIZE - 1) - 1
-        out[mine] = F.grid_sample(probability[n : n + 1], grid[None], align_corners=True)[0, 0]
-    outside = (x < 0) | (x > SIZE - 1) | (y < 0) | (y > SIZE - 1)
-    return out.masked_fill(outside, torch.nan).double().numpy()
-
-
-def width_height_offset(profile: NDArray[np.float64]) -> tuple[float, float, float]:
-    """FWHM in px, height and |offset| in px of the maximum near the true edge."""
-    middle = len(profile) // 2
-    near = round(SEARCH_PX / STEP_PX)
-    window = profile[middle - near : middle + near + 1]
-    if np.isnan(window).any():
-        return math.nan, math.nan, math.nan
-    peak = middle - near + int(np.argmax(window))
-    half = profile[peak] / 2
-    width = 0.0
-    for side in (profile[peak:], profile[peak::-1]):
-        below = np.flatnonzero(~(side >= half))
-        if not below.size:
-            width += REACH_PX  # a lower bound
-            continue
-        last = below[0] - 1
-        width += (last + (side[last] - half) / (side[last] - side[last + 1])) * STEP_PX
-    return width, profile[peak], abs(peak - middle) * STEP_PX
-
-
 @torch.no_grad()
-def measure(model: nn.Module, images: Tensor, exact: Tensor) -> tuple[float, float, float, float]:
-    probability = model(images).sigmoid()
-    geometry = edge_geometry(exact)
-    values = np.array([width_height_offset(p) for p in profiles(probability, geometry)])
-    angle = edge_normals(probability[:, 0])[geometry.maps[geometry.slot], geometry.y, geometry.x]
-    error = (angle - geometry.angle).remainder(math.pi)
-    error = torch.minimum(error, math.pi - error).mean()
-    return (*np.nanmean(values, 0), math.degrees(error))
+def measure(model: nn.Module, images: Tensor, exact: Tensor) -> NDArray[np.float64]:
+    """Means of `MEASURES` over the edge pixels."""
+    return np.nanmean(response_widths(model(images).sigmoid(), exact), 0)
 
 
-def table(
-    title: str,
-    rows: tuple[Row, ...],
-    jitter_px: float,
-    seeds: int,
-    steps: int,
-) -> None:
-    print(f'\n{title}\n')
-    print(
-        '| loss | FWHM, px | maximum | its distance from the edge, px | error of the normal, deg |'
-    )
-    print('|---|---|---|---|---|')
-    for row in rows:
-        runs = []
-        for seed in range(seeds):
-            images, _, drawn = scenes(seed, 64, jitter_px)
-            test_images, test_exact, _ = scenes(10_000 + seed, 16, 0.0)
-            model = train(row, images, drawn, seed, steps)
-            runs.append(measure(model, test_images, test_exact))
-        mean, spread = np.mean(runs, 0), np.std(runs, 0, ddof=1) if seeds > 1 else np.zeros(4)
-        cells = [f'{m:.2f} ± {s:.2f}' for m, s in zip(mean, spread, strict=True)]
-        print(f'| {row.name} | {" | ".join(cells)} |')
+def runs(
+    labels: str, choices: tuple[Row, ...], jitter_px: float, seeds: int, steps: int
+) -> list[dict]:
+    """A row of measures for each choice of losses and seed."""
+    rows = []
+    for choice, seed in itertools.product(choices, range(seeds)):
+        images, _, drawn = scenes(seed, 64, jitter_px)
+        test_images, test_exact, _ = scenes(10_000 + seed, 16, 0.0)
+        model = train(choice, images, drawn, seed, steps)
+        measures = dict(zip(MEASURES, measure(model, test_images, test_exact), strict=True))
+        rows.append(dict(labels=labels, loss=choice.name, seed=seed, **measures))
+        print(f'{labels}, {choice.name}, seed {seed}: {measures["width_px"]:.2f} px', flush=True)
+    return rows
 
 
-def main() -> None:
+def write_tables(folder: Path, rows: list[dict]) -> None:
+    """results.csv with every run, results.md with mean and spread over the seeds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / 'results.csv', 'w', newline='') as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    lines = [
+        '| labels | loss | FWHM, px | maximum | its distance from the edge, px | '
+        'error of the normal, deg |',
+        f'|{"---|" * 6}',
+    ]
+    for labels, loss in dict.fromkeys((row['labels'], row['loss']) for row in rows):
+        same = [row for row in rows if (row['labels'], row['loss']) == (labels, loss)]
+        cells = [mean_and_spread([row[name] for row in same], 2) for name in MEASURES]
+        lines.append(f'| {labels} | {loss} | {" | ".join(cells)} |')
+    (folder / 'results.md').write_text('\n'.join(lines) + '\n')
+
+
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--seeds', type=int, default=3)
     parser.add_argument('--steps', type=int, default=300)
     parser.add_argument('--jitter-px', type=float, default=1.5)
+    parser.add_argument('--out', default='work_dirs/edge_width')
     parser.add_argument(
-        '--damping', action='store_true', help='print the table of the damping of direction instead'
+        '--damping', action='store_true', help='compare dampings of the direction loss instead'
     )
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
     torch.set_num_threads(1)
-    start = time.perf_counter()
     if args.damping:
-        table('Exact labels', (EXACT[0], *DAMPED), 0.0, args.seeds, args.steps)
+        rows = runs('exact', (EXACT[0], *DAMPED), 0.0, args.seeds, args.steps)
     else:
-        table('Exact labels', EXACT, 0.0, args.seeds, args.steps)
-        error = f'shifted by a normal error of {args.jitter_px} px on each axis'
-        title = f'Shapes of the training labels {error}'
-        table(title, JITTERED, args.jitter_px, args.seeds, args.steps)
-    seconds = time.perf_counter() - start
-    print(f'\n{args.seeds} seeds, {args.steps} steps, {seconds:.0f} s, one thread')
+        rows = runs('exact', EXACT, 0.0, args.seeds, args.steps)
+        jittered = f'shifted by {args.jitter_px:g} px'
+        rows += runs(jittered, JITTERED, args.jitter_px, args.seeds, args.steps)
+    write_tables(Path(args.out), rows)
+    print(Path(args.out, 'results.md').read_text())
 
 
 if __name__ == '__main__':

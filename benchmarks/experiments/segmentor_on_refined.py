@@ -17,17 +17,18 @@ import argparse
 import csv
 import hashlib
 import itertools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from kept_results import keep_settings, kept
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from numpy.typing import NDArray
 from seeds import mean_and_spread
+from short_training import short_training
 from tqdm import tqdm
 
 from mmsteal.apis import LabelRefiner, load_run_config
@@ -74,7 +75,18 @@ def main() -> None:
         args.data_root = str(work_dir / 'data')
         args.instances = args.instances or 'instances/train'
         write_demo_set(args.data_root, num_train=args.num_train, num_val=args.num_val)
-    keep_settings(work_dir / 'settings.json', args)
+    # runs of one folder were trained alike
+    keep_settings(
+        work_dir / 'settings.json',
+        dict(
+            config=Path(args.config).name,
+            checkpoint=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
+            segmentor=Path(args.segmentor).name,
+            data_root=str(Path(args.data_root).resolve()),
+            instances=args.instances,
+            max_iters=args.max_iters,
+        ),
+    )
     errors = {name: [0.0] if name == 'fine' else args.errors for name in args.labels}
     label_sets = write_labels(args, [(n, e) for n in errors for e in errors[n]])
     rows = []
@@ -83,25 +95,6 @@ def main() -> None:
             rows.append(one_run(args, name, error_px, seed, found))
             write_tables(work_dir, rows)
     print((work_dir / 'results.md').read_text())
-
-
-def keep_settings(path: Path, args: argparse.Namespace) -> None:
-    """Refuse to go on in a folder of runs that were trained otherwise."""
-    settings = dict(
-        config=Path(args.config).name,
-        checkpoint=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
-        segmentor=Path(args.segmentor).name,
-        data_root=str(Path(args.data_root).resolve()),
-        instances=args.instances,
-        max_iters=args.max_iters,
-    )
-    if path.is_file() and json.loads(path.read_text()) != settings:
-        raise SystemExit(
-            f'error: the runs in {path.parent} have other settings, see {path}; choose another '
-            '--work-dir, or remove that one.'
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_files({path: json.dumps(settings, indent=1).encode()})
 
 
 class TrainingLabels:
@@ -212,38 +205,33 @@ def read_instances(args: argparse.Namespace, file: str) -> NDArray[np.int32] | N
 def one_run(
     args: argparse.Namespace, name: str, error_px: float, seed: int, found: tuple[Path, LabelError]
 ) -> dict:
-    """Train, judge, and keep the row beside the run."""
-    labels, error = found
+    """The row of a run, trained if it is not there yet."""
     folder = Path(args.work_dir).resolve() / f'{name}_{error_px:g}px_seed{seed}'
-    done = folder / 'row.json'
-    if done.is_file():
-        return json.loads(done.read_text())
-    cfg = load_run_config(args.segmentor, work_dir=str(folder), data_root=args.data_root)
+    return kept(
+        folder / 'row.json', lambda: train_and_judge(args, folder, name, error_px, seed, found)
+    )
+
+
+def train_and_judge(
+    args: argparse.Namespace,
+    folder: Path,
+    name: str,
+    error_px: float,
+    seed: int,
+    found: tuple[Path, LabelError],
+) -> dict:
+    """Train a segmentor on a folder of labels, and judge it by the exact ones."""
+    labels, error = found
+    cfg = load_run_config(args.segmentor, data_root=args.data_root)
     cfg.train_dataloader.dataset.data_prefix.seg_map_path = str(labels)
-    budget = args.max_iters or cfg.train_cfg.max_iters
-    for scheduler in cfg.param_scheduler:
-        for key in ('begin', 'end'):
-            scheduler[key] = scheduler[key] * budget // cfg.train_cfg.max_iters
-    cfg.param_scheduler = [s for s in cfg.param_scheduler if s['begin'] < s['end']]
-    cfg.train_cfg.update(max_iters=budget, val_begin=budget + 1)  # validated once, below
-    cfg.randomness = dict(seed=seed)
-    cfg.default_hooks.checkpoint.update(interval=100, max_keep_ckpts=1, save_best=None)
-    cfg.default_hooks.visualization.draw = False
-    cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
-    cfg.log_level = 'WARNING'
-    cfg.resume = True
-    cfg.experiment_name = folder.name
-    runner = Runner.from_cfg(cfg)
+    runner = Runner.from_cfg(short_training(cfg, folder, seed=seed, max_iters=args.max_iters))
     runner.train()
     scores = runner.val_loop.run()
-    row = dict(
+    return dict(
         labels=name, error_px=error_px, seed=seed, mIoU=float(scores['mIoU']),
         F=float(scores['seg_edge/MF']), precision=float(scores['seg_edge/precision']),
         recall=float(scores['seg_edge/recall']), label_px=error.px, label_IoU=100 * error.iou,
     )  # fmt: skip
-    replace_files({done: json.dumps(row).encode()})
-    print({key: round(v, 2) if isinstance(v, float) else v for key, v in row.items()}, flush=True)
-    return row
 
 
 def write_tables(folder: Path, rows: list[dict]) -> None:
