@@ -35,7 +35,10 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='CPU time of the annotator page.')
     parser.add_argument('--objects', type=int, default=8)
     parser.add_argument('--repeats', type=int, default=5)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if min(args.objects, args.repeats) < 1:
+        parser.error('expected --objects and --repeats of at least 1')
+    return args
 
 
 def main() -> None:

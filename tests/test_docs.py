@@ -1,4 +1,7 @@
-"""README and docs: every code block runs, or says why not; links inside resolve."""
+"""README and docs: Python runs, configs load, commands have arguments that their tools take.
+
+A block that is not checked says why not.
+"""
 
 import argparse
 import contextlib
@@ -286,18 +289,34 @@ def test_guide_to_own_masks(tmp_path):
         for kind in ('images', 'labels'):
             (data / kind).mkdir(parents=True, exist_ok=True)
             (tmp_path / split / kind).rename(data / kind / split)
-    part, whole = [b for b in CONFIGS if b.page.name == 'datasets.md']
-    for block in (part, whole):
-        (tmp_path / 'mine.py').write_text('')
-        path = write_config(block, tmp_path / f'mine_{block.line}.py')
-        path.write_text(path.read_text().replace('data/mine', str(data)))
+    part, *whole = [b for b in CONFIGS if b.page.name == 'datasets.md']
+    assert len(whole) == 2
+    paths = []
+    for block in (part, *whole):
+        paths.append(write_config(block, tmp_path / f'mine_{block.line}.py'))
+        paths[-1].write_text(paths[-1].read_text().replace('data/mine', str(data)))
     init_default_scope('mmseg')
-    assert len(DATASETS.build(Config.fromfile(tmp_path / f'mine_{part.line}.py').dataset)) == 1
-    cfg = Config.fromfile(tmp_path / f'mine_{whole.line}.py')
-    assert cfg.model.decode_head.num_classes == 2
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        sample = DATASETS.build(loader.dataset)[0]['data_samples']
-        assert sample.gt_edge_map.data.shape[0] == 2
+    assert len(DATASETS.build(Config.fromfile(paths[0]).dataset)) == 1
+    for path in paths[1:]:
+        cfg = Config.fromfile(path)
+        assert cfg.model.decode_head.num_classes == 2
+        for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+            sample = DATASETS.build(loader.dataset)[0]['data_samples']
+            assert sample.gt_edge_map.data.shape[0] == 2
+        options = {
+            'train_dataloader.dataset.pipeline.3.crop_size': SIZE,
+            'model.data_preprocessor.size': (64, 64),
+        }
+        large = cfg.model.backbone.get('depth') == 101
+        if large:
+            options['model.backbone.depth'] = 50  # the same levels, in half the time
+        options['model.backbone.base_channels'] = options['model.backbone.stem_channels'] = 8
+        levels = [8, 32, 64, 256] if large else [8, 8, 16, 64]
+        options['model.decode_head.in_channels'] = levels
+        work_dir = tmp_path / path.stem
+        _, losses, metrics = run_tiny(path, data, work_dir, options=options, iters=1)
+        assert np.isfinite(losses['loss'])
+        assert 0 <= metrics['edge/MF_ODS'] <= 100
 
 
 # --- Python
@@ -369,6 +388,60 @@ def printed(code, namespace):
 def test_python_block_runs(block, place, monkeypatch):
     monkeypatch.chdir(place)
     printed(block.text, dict(GIVEN.get(block.page.name, {})))
+
+
+# --- get_started.md: one command after the other
+
+
+def test_chain_of_get_started(tmp_path, monkeypatch):
+    """First training, edges and refinement, as the page writes them, on four small images."""
+    data = tmp_path / 'work_dirs/demo/data'
+    photo = np.random.default_rng(0).integers(0, 60, (*SIZE, 3), dtype=np.uint8)
+    labels = label_map(0, 1, 2)
+    files = {'images': photo + labels[..., None] * 60}
+    for kind in ('labels', 'instances', 'noisy_labels', 'noisy_instances'):
+        files[kind] = labels
+    for kind, picture in files.items():
+        for split in ('train', 'val'):
+            (data / kind / split).mkdir(parents=True)
+            for name in ('a', 'b'):
+                cv2.imwrite(str(data / kind / split / f'{name}.png'), picture)
+    (tmp_path / 'configs').symlink_to(REPO / 'configs')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    few = ['--cfg-options', 'train_cfg.max_iters=2']
+    for loader in ('train', 'val', 'test'):
+        few += [f'{loader}_dataloader.{key}' for key in ('num_workers=0', 'persistent_workers=0')]
+    done = []
+    page = [command for command in ALL_COMMANDS if command.page.name == 'get_started.md']
+    for command in page:
+        if command.words[0] != 'python' or not command.words[1].startswith('tools/'):
+            continue
+        tool, *arguments = (word.replace('iter_800', 'iter_2') for word in command.words[1:])
+        done.append(Path(tool).stem)
+        monkeypatch.setattr(sys, 'argv', [tool, *arguments, *(few if done == ['train'] else [])])
+        if done[-1] == 'refine':
+            sys.argv += ['--workers', '0']  # a process of its own takes long to begin
+        threads = torch.get_num_threads()
+        status = None
+        try:
+            runpy.run_path(str(REPO / tool), run_name='__main__')
+        except SystemExit as left:
+            status = left.code
+        finally:
+            torch.set_num_threads(threads)
+        assert not status, f'{tool}: {status}'
+    assert done == ['train', 'infer_edges', 'simulate_coarse_labels', 'refine']
+    first = tmp_path / 'work_dirs/first'
+    assert (first / 'edges/class_005/a.png').is_file()
+    assert (first / 'refined/contact_sheet.html').is_file()
+    coarse, refined = (
+        cv2.imread(str(first / folder / 'a.png'), cv2.IMREAD_UNCHANGED)
+        for folder in ('coarse/8px', 'refined/labels')
+    )
+    assert (coarse != labels).any()
+    assert refined.shape == labels.shape
+    assert len((first / 'refined/report.csv').read_text().splitlines()) == 5  # two objects each
 
 
 # --- extend.md: files under their names

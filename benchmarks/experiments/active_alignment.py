@@ -16,7 +16,7 @@ python benchmarks/experiments/active_alignment.py --config configs/steal_casenet
 python benchmarks/experiments/active_alignment.py ... --sweep
 
 asks, of the runs that are there, how a single alignment of the training labels at the iteration
-`--begin` depends on its options, without training.
+`--begin` depends on its options, without training. Its tables lie in `--work-dir`/sweep.
 
 It can be killed at any time: run again, it goes on where it was.
 """
@@ -33,6 +33,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from command_line import positive_int, require_inputs, seed_number
 from kept_results import keep_settings, kept
 from mmengine.config import Config, DictAction
 from mmengine.dataset import Compose
@@ -42,7 +43,7 @@ from mmseg.registry import DATASETS, MODELS
 from numpy.typing import NDArray
 from PIL import Image
 from seeds import mean_and_spread
-from short_training import short_training
+from short_training import CHECKPOINTS_EVERY, short_training
 from torch import nn
 
 from mmsteal.apis import load_run_config
@@ -53,8 +54,10 @@ from mmsteal.engine.alignment.dataset import predict
 from mmsteal.engine.alignment.label_files import LabelFiles, LoadAlignedLabels, label_steps
 from mmsteal.engine.alignment.masks import LabelRule
 from mmsteal.evaluation import LabelError, label_error
+from mmsteal.refinement.model_edges import file_hash
 
 DEMO_CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'steal_demo.py'
+METHODS = ('none', 'batch', 'dataset', 'dataset-last')
 LABELS = {'none': '{}/train', 'systematic': 'noisy_{}/train', 'random': 'random_{}/train'}
 # Where the labels err says which way the balloon should push.
 ALIGN = {
@@ -83,42 +86,57 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--config', default=str(DEMO_CONFIG))
     parser.add_argument('--data-root', help='the set; default: the demo set, which is made')
     parser.add_argument('--work-dir', default='work_dirs/alignment')
-    parser.add_argument('--errors', nargs='+', default=['systematic', 'random'])
-    parser.add_argument('--noise-px', type=float, nargs='+', default=[4.0, 8.0])
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument(
-        '--methods', nargs='+', default=['none', 'batch', 'dataset'],
+        '--errors', nargs='+', choices=tuple(ALIGN),
+        help='default: all; with --data-root systematic ones, the others need the demo set',
+    )  # fmt: skip
+    parser.add_argument('--noise-px', type=float, nargs='+', default=[4.0, 8.0])
+    parser.add_argument('--seeds', type=seed_number, nargs='+', default=[0, 1, 2])
+    parser.add_argument(
+        '--methods', nargs='+', choices=METHODS, default=['none', 'batch', 'dataset'],
         help="'none', a scope, or 'dataset-last': each round starts from the one before",
     )  # fmt: skip
-    parser.add_argument('--max-iters', type=int, default=800)
-    parser.add_argument('--begin', type=int, default=400, help='a multiple of 100')
-    parser.add_argument('--interval', type=int, default=200)
-    parser.add_argument('--num-train', type=int, default=240)
-    parser.add_argument('--num-val', type=int, default=60)
+    parser.add_argument('--max-iters', type=positive_int, default=800)
+    parser.add_argument('--begin', type=positive_int, default=400, help='a multiple of 100')
+    parser.add_argument('--interval', type=positive_int, default=200)
+    parser.add_argument('--num-train', type=positive_int, default=240)
+    parser.add_argument('--num-val', type=positive_int, default=60)
     parser.add_argument(
         '--align', nargs='+', action=DictAction, default={}, help='options of align_masks'
     )
-    parser.add_argument('--out', help='folder of the tables; default: --work-dir')
+    parser.add_argument('--out', help='of the tables; default: --work-dir, or its folder sweep')
     parser.add_argument('--sweep', action='store_true', help='compare options, without training')
-    parser.add_argument('--sweep-images', type=int, default=60)
-    return parser.parse_args()
+    parser.add_argument('--sweep-images', type=positive_int, default=60)
+    args = parser.parse_args()
+    if args.begin % CHECKPOINTS_EVERY or args.begin >= args.max_iters:
+        parser.error(
+            f'expected --begin to be a multiple of {CHECKPOINTS_EVERY} below --max-iters '
+            f'({args.max_iters}), where other runs branch off, but got {args.begin}'
+        )
+    if args.errors is None:
+        args.errors = list(ALIGN) if args.data_root is None else ['systematic']
+    if args.data_root is not None and 'random' in args.errors:
+        parser.error('expected --errors systematic with --data-root: random ones need the demo set')
+    return args
 
 
 def main() -> None:
     args = parse_args()
-    out = Path(args.out or args.work_dir)
-    if not args.sweep:
-        depends_on = (
-            'data_root',
-            'max_iters',
-            'begin',
-            'interval',
-            'num_train',
-            'num_val',
-            'align',
-        )
-        settings = dict(config=Path(args.config).name, **{k: getattr(args, k) for k in depends_on})
-        keep_settings(Path(args.work_dir, 'settings.json'), settings)
+    require_inputs(args.config, args.data_root)
+    if args.data_root is not None:
+        args.data_root = str(Path(args.data_root).resolve())
+    load_run_config(args.config, data_root=args.data_root)
+    depends_on = ['data_root', 'begin', 'num_train', 'num_val', 'align']
+    if args.sweep:
+        out = Path(args.out or Path(args.work_dir, 'sweep'))
+        folder, depends_on = out, [*depends_on, 'sweep_images']
+        kinds = itertools.product(args.errors, args.noise_px, args.seeds)
+        require_inputs(*(checkpoint_to_align(args, *kind) for kind in kinds))
+    else:
+        out = Path(args.out or args.work_dir)
+        folder, depends_on = Path(args.work_dir), [*depends_on, 'max_iters', 'interval']
+    settings = dict(config=Path(args.config).name, **{k: getattr(args, k) for k in depends_on})
+    keep_settings(folder / 'settings.json', settings)
     rows = []
     for error, noise_px in itertools.product(args.errors, args.noise_px):
         if args.data_root is None:
@@ -127,8 +145,14 @@ def main() -> None:
             if error == 'random':
                 write_random_labels(data, noise_px)
         if args.sweep:
-            rows += sweep(args, error, noise_px)
-            write_sweep(out, rows)
+            for seed in args.seeds:
+                checkpoint = checkpoint_to_align(args, error, noise_px, seed)
+                name = f'{error}_{noise_px:g}px_seed{seed}_{file_hash(checkpoint)[:12]}.json'
+                rows += kept(
+                    out / 'rows' / name,
+                    lambda e=error, n=noise_px, s=seed: sweep(args, e, n, s),
+                )
+                write_sweep(out, rows)
             continue
         for seed, method in itertools.product(args.seeds, args.methods):
             rows.append(one_run(args, error, noise_px, seed, method))
@@ -152,7 +176,7 @@ def train_and_judge(
     cfg = study_config(args, folder / method, error, noise_px)
     short_training(cfg, folder / method, seed=seed, max_iters=args.max_iters)
     cfg.default_hooks.checkpoint.max_keep_ckpts = -1  # others branch off
-    options = dict(ALIGN[error], max_displacement_px=reach(noise_px), **args.align)
+    options = standard_options(args, error, noise_px)
     scope, _, start = method.partition('-')
     if scope != 'none':
         cfg.custom_hooks = [
@@ -251,8 +275,6 @@ def study_config(args: argparse.Namespace, work_dir: Path, error: str, noise_px:
         train.setdefault('background', 254)
         loader = next(i for i, step in enumerate(train.pipeline) if 'Annotations' in step['type'])
         train.pipeline.insert(loader + 1, dict(type='CoarsenLabels', error_px=noise_px))
-    elif error != 'none':
-        raise ValueError(f'Expected --errors systematic with --data-root, but got {error}.')
     return cfg
 
 
@@ -328,27 +350,36 @@ class Predicted:
             yield name, self.labels.objects(labels, instances)
 
 
-def sweep(args: argparse.Namespace, error: str, noise_px: float) -> list[dict]:
-    """Label error after one alignment at `--begin`, for each of SWEEP and each seed."""
-    standard = dict(ALIGN[error], max_displacement_px=reach(noise_px))
+def checkpoint_to_align(args: argparse.Namespace, error: str, noise_px: float, seed: int) -> Path:
+    """The weights of a run without alignment at `--begin`."""
+    return Path(args.work_dir, f'{error}_{noise_px:g}px_seed{seed}/none/iter_{args.begin}.pth')
+
+
+def sweep(args: argparse.Namespace, error: str, noise_px: float, seed: int) -> list[dict]:
+    """Label error after one alignment at `--begin`, for each of SWEEP."""
+    standard = standard_options(args, error, noise_px)
+    checkpoint = checkpoint_to_align(args, error, noise_px, seed)
+    cfg = study_config(args, checkpoint.parent, error, noise_px)
+    init_default_scope('mmseg')
+    model = MODELS.build(cfg.model)
+    load_checkpoint(model, str(checkpoint), map_location='cpu')
+    predicted = Predicted(model, cfg, args.sweep_images)
+    exact = TrainingLabels(study_config(args, checkpoint.parent, 'none', 0))
+    labels = {'(given labels)': predicted.given()} | {
+        change_name(change): predicted.aligned({**standard, **change}) for change in SWEEP
+    }
     rows = []
-    for seed in args.seeds:
-        folder = Path(args.work_dir, f'{error}_{noise_px:g}px_seed{seed}/none')
-        cfg = study_config(args, folder, error, noise_px)
-        init_default_scope('mmseg')
-        model = MODELS.build(cfg.model)
-        load_checkpoint(model, str(folder / f'iter_{args.begin}.pth'), map_location='cpu')
-        predicted = Predicted(model, cfg, args.sweep_images)
-        exact = TrainingLabels(study_config(args, folder, 'none', 0))
-        labels = {'(given labels)': predicted.given()} | {
-            change_name(change): predicted.aligned({**standard, **change}) for change in SWEEP
-        }
-        for name, found in labels.items():
-            after = error_of(exact, found)
-            rows.append(dict(error=error, noise_px=noise_px, change=name, seed=seed,
-                             px=after.px, IoU=after.iou))  # fmt: skip
-            print(f'{error}, {noise_px:g} px, {name}, seed {seed}: {after.px:.2f} px', flush=True)
+    for name, found in labels.items():
+        after = error_of(exact, found)
+        rows.append(dict(error=error, noise_px=noise_px, change=name, seed=seed,
+                         px=after.px, IoU=after.iou))  # fmt: skip
+        print(f'{error}, {noise_px:g} px, {name}, seed {seed}: {after.px:.2f} px', flush=True)
     return rows
+
+
+def standard_options(args: argparse.Namespace, error: str, noise_px: float) -> dict:
+    """Those of ALIGN, and what `--align` changes."""
+    return {**ALIGN[error], 'max_displacement_px': reach(noise_px), **args.align}
 
 
 def change_name(change: dict) -> str:
@@ -361,10 +392,24 @@ def reach(noise_px: float) -> float:
 
 
 def error_of(exact: TrainingLabels, labels: Iterable[tuple[str, NDArray]]) -> LabelError:
-    """Compare labels, in the order of the set, with the exact ones."""
-    return label_error(
-        (truth, objects) for (_, truth), (_, objects) in zip(exact.given(), labels, strict=False)
-    )
+    """Compare labels with the exact ones: of all images of the set, or of the first ones.
+
+    Raises:
+        ValueError: If an image is not the one of the exact labels.
+    """
+
+    def pairs() -> Iterator[tuple[NDArray, NDArray]]:
+        truths = exact.given()
+        for name, objects in labels:
+            expected, truth = next(truths, (None, None))
+            if name != expected:
+                raise ValueError(
+                    f'Expected the labels of {expected} next, in the order of the exact ones, but '
+                    f'got those of {name}; both must be of the same images.'
+                )
+            yield truth, objects
+
+    return label_error(pairs())
 
 
 def _iteration(folder: Path) -> int:

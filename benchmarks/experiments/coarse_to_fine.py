@@ -13,7 +13,8 @@ the same labels in two ways:
 - ring: what is labelled is the object for sure; within 24 px of it nobody knows; the rest is not.
 - whole: what is labelled is probably the object, and all else probably not.
 
-Scores: IoU of each class, pixels counted over all images, and the mean IoU of the objects.
+Scores: IoU of each class, pixels counted over all images, and the mean IoU of the objects. Seconds
+are CPU time.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from command_line import positive_int, require_inputs
 from grabcut import grabcut
 from kept_results import keep_settings, kept
 from mmengine.config import DictAction
@@ -41,8 +43,10 @@ from tqdm import tqdm
 from mmsteal.apis import EdgeInferencer, load_run_config
 from mmsteal.functional import label_objects, refine_objects, simulate_coarse_objects
 from mmsteal.functional.label_objects import LabelObjects
+from mmsteal.refinement.model_edges import file_hash
 
 RING_PX = 24
+METHODS = ('refine', 'grabcut-ring', 'grabcut-whole')
 
 
 def parse_args() -> argparse.Namespace:
@@ -52,9 +56,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--data-root', help="the dataset, in place of the config's")
     parser.add_argument('--errors', type=float, nargs='+', default=[4.0, 8.0, 16.0, 32.0])
     parser.add_argument('--out', default='work_dirs/coarse_to_fine')
-    parser.add_argument('--max-images', type=int)
+    parser.add_argument('--max-images', type=positive_int)
     parser.add_argument('--scale', type=float, default=1.0, help='size of the edge maps')
-    parser.add_argument('--methods', nargs='+', default=['refine', 'grabcut-ring', 'grabcut-whole'])
+    parser.add_argument('--methods', nargs='+', choices=METHODS, default=list(METHODS))
     parser.add_argument(
         '--align', nargs='+', action=DictAction, default={}, help='options of refine_objects'
     )
@@ -68,35 +72,49 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     out = Path(args.out).resolve()
+    require_inputs(args.config, *args.checkpoints, args.data_root)
+    if args.data_root is not None:
+        args.data_root = str(Path(args.data_root).resolve())
+    cfg = load_run_config(args.config, data_root=args.data_root)
+    require_inputs(cfg.val_dataloader.dataset.get('data_root'))
     changeable = ('out', 'errors', 'checkpoints')
     settings = {k: v for k, v in vars(args).items() if k not in changeable}
     keep_settings(out / 'settings.json', settings)
+    methods = {'coarse': as_given, **build_methods(args)}
+    # only refinement depends on the model
+    without_model = {k: m for k, m in methods.items() if k == 'coarse' or 'grabcut' in k}
+    with_model = {k: m for k, m in methods.items() if k not in without_model}
     rows = []
     for number, checkpoint in enumerate(args.checkpoints):
-        methods = build_methods(args)
-        if number:  # which only refinement depends on
-            methods = {k: m for k, m in methods.items() if 'grabcut' not in k}
+        parts = {f'model_{file_hash(checkpoint)[:12]}': with_model}
+        if number == 0:
+            parts['any_model'] = without_model
         predicted = functools.cache(functools.partial(load_scenes, args, checkpoint))
         for error_px in args.errors:
-            path = out / f'model_{number}' / f'{error_px:g}px.json'
-            found = kept(path, lambda e=error_px, m=methods, p=predicted: score(p(), m, e))
-            rows += [row for row in found if number == 0 or row['method'] != 'coarse']
+            found = []
+            for folder, chosen in parts.items():
+                path = out / folder / f'{error_px:g}px.json'
+                if chosen:
+                    found += kept(path, lambda e=error_px, m=chosen, p=predicted: score(p(), m, e))
+            rows += sorted(found, key=lambda row: list(methods).index(row['method']))
             write_tables(out, rows)
     print((out / 'results.md').read_text())
 
 
 def score(scenes: Scenes, methods: dict[str, Method], error_px: float) -> list[dict]:
-    """A row of scores for the coarse labels and for each method."""
-    scores = {name: Score(len(scenes.classes)) for name in ('coarse', *methods)}
+    """A row of scores for each method."""
+    scores = {name: Score(len(scenes.classes)) for name in methods}
+    first, _ = scenes.scenes[0].coarsened(error_px)
+    for method in methods.values():  # the first call compiles
+        method(scenes.scenes[0], first, error_px)
     clicks = 0
     for scene in tqdm(scenes.scenes, desc=f'{error_px:g} px', unit='image'):
         objects, num_clicks = scene.coarsened(error_px)
         clicks += num_clicks
-        scores['coarse'].add(scene, objects, objects.object_map, 0.0)
         for name, method in methods.items():
-            start = time.perf_counter()
+            start = time.process_time()
             refined = method(scene, objects, error_px)
-            scores[name].add(scene, objects, refined, time.perf_counter() - start)
+            scores[name].add(scene, objects, refined, time.process_time() - start)
     return [
         dict(
             error_px=error_px,
@@ -188,6 +206,10 @@ def build_methods(args: argparse.Namespace) -> dict[str, Method]:
     }
 
 
+def as_given(scene: Scene, objects: LabelObjects, error_px: float) -> NDArray[np.int32]:
+    return objects.object_map
+
+
 def refiner(options: dict) -> Method:
     def refine(scene: Scene, objects: LabelObjects, error_px: float) -> NDArray[np.int32]:
         refined, _ = refine_objects(
@@ -225,7 +247,7 @@ class Score:
         both: Pixels of each class in both maps (K,).
         either: Pixels of each class in one of them (K,).
         ious: IoU of each exact object.
-        seconds: Time of each image.
+        seconds: CPU time of each image.
     """
 
     num_classes: int
@@ -257,7 +279,7 @@ class Score:
         self.seconds.append(seconds)
 
     def row(self, classes: tuple[str, ...]) -> dict:
-        """Scores in percent, and seconds an image; None of a class that no image has."""
+        """Scores in percent, and CPU seconds an image; None of a class that no image has."""
         with np.errstate(invalid='ignore'):
             per_class = 100 * self.both / self.either
         return dict(
@@ -274,7 +296,7 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    names = {'error_px': 'error, px', 'clicks': 'clicks an image', 'seconds': 's an image'}
+    names = {'error_px': 'error, px', 'clicks': 'clicks an image', 'seconds': 'CPU s an image'}
     header = [*(names.get(key, key) for key in rows[0]), 'models']
     lines = [header, ['---'] * len(header)]
     for error_px, method in dict.fromkeys((row['error_px'], row['method']) for row in rows):

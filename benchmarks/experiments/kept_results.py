@@ -22,15 +22,29 @@ def kept(path: Path, make: Callable[[], dict | list]) -> dict | list:
 def keep_settings(path: Path, settings: dict) -> None:
     """Refuse to go on in a folder whose results were made with other settings.
 
+    Call it when the inputs have been checked: settings that cannot work would stay.
+
     Args:
         path: JSON file of the settings; written if it is not there.
-        settings: What the results depend on, as JSON.
+        settings: What the results depend on, paths resolved.
 
     Raises:
-        SystemExit: If the file says otherwise.
+        SystemExit: If the file says otherwise; with every setting that differs.
     """
-    if kept(path, lambda: settings) != settings:
+    now = json.loads(json.dumps(settings))  # as the file would have it: tuples are lists
+    before = kept(path, lambda: now)
+    differing = [
+        f'{key}: {before.get(key)!r} -> {now.get(key)!r}'
+        for key in {**before, **now}
+        if before.get(key) != now.get(key)
+    ]
+    if differing:
         raise SystemExit(
-            f'error: the results in {path.parent} were made with other settings, see {path}; '
-            'choose another folder, or remove that one.'
+            f'error: the results in {path.parent} were made with other settings; choose another '
+            'folder, or remove that one.\n' + '\n'.join(differing)
         )
+
+
+def folder_name(name: str) -> str:
+    """A name of a table as the name of a folder."""
+    return '_'.join(''.join(c if c.isalnum() or c in '.=' else ' ' for c in name).split())

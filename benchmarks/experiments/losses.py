@@ -26,7 +26,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from kept_results import keep_settings, kept
+from command_line import positive_int, require_inputs, seed_number
+from kept_results import folder_name, keep_settings, kept
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.runner import Runner
@@ -64,8 +65,8 @@ class Variant:
         factors: What the weights of the two losses are multiplied with.
         unweighted: Share of the training after which the cross entropy is not balanced any more,
             as in the paper's recipe for SBD. All losses are summed then, with the paper's weights:
-            averaged, an unweighted cross entropy would fade beside the others. None: balanced to
-            the end, with the config's weights.
+            averaged, an unweighted cross entropy would fade beside the others. 1: summed so, and
+            balanced to the end. None: balanced to the end, with the config's weights.
         radius: Of the training labels in px, in place of the config's.
     """
 
@@ -79,7 +80,7 @@ class Variant:
     @property
     def folder(self) -> str:
         """Name of its folder."""
-        return '_'.join(''.join(c if c.isalnum() or c in '.=' else ' ' for c in self.name).split())
+        return folder_name(self.name)
 
 
 STUDIES = {
@@ -89,6 +90,7 @@ STUDIES = {
         Variant('BCE + NMS', direction=None),
         Variant('BCE + NMS + direction'),
         Variant('BCE + NMS + direction, balanced to the end', unweighted=None),
+        Variant('BCE + NMS + direction, summed, balanced to the end', unweighted=1.0),
     ),
     'options': (
         Variant('BCE + NMS + direction'),
@@ -113,11 +115,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--config', default=str(DEMO_CONFIG), help='with all three losses')
     parser.add_argument('--data-root', help='the set; default: the demo set, which is made')
     parser.add_argument('--work-dir', default='work_dirs/losses')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=seed_number, nargs='+', default=[0, 1, 2])
     parser.add_argument('--variants', nargs='+', metavar='NAME', help='of the study; default: all')
-    parser.add_argument('--max-iters', type=int, help="of a training; default: the config's")
-    parser.add_argument('--num-train', type=int, default=240, help='images of the demo set')
-    parser.add_argument('--num-val', type=int, default=60)
+    parser.add_argument('--max-iters', type=positive_int, help="default: the config's")
+    parser.add_argument('--num-train', type=positive_int, default=240, help='of the demo set')
+    parser.add_argument('--num-val', type=positive_int, default=60)
     return parser.parse_args()
 
 
@@ -129,6 +131,10 @@ def main() -> None:
     if unknown:
         known = ', '.join(repr(v.name) for v in STUDIES[args.study])
         raise SystemExit(f'error: expected --variants among {known}, but got {sorted(unknown)}.')
+    require_inputs(args.config, args.data_root)
+    if args.data_root is not None:
+        args.data_root = str(Path(args.data_root).resolve())
+    choose_losses(load_run_config(args.config, data_root=args.data_root), variants[0])
     depends_on = ('data_root', 'max_iters', 'num_train', 'num_val')
     settings = dict(config=Path(args.config).name, **{k: getattr(args, k) for k in depends_on})
     keep_settings(work_dir / 'settings.json', settings)
@@ -193,7 +199,10 @@ def choose_losses(cfg: Config, variant: Variant) -> Config:
 
 
 class ResponseWidth(BaseMetric):
-    """Means of the `MEASURES` over the edge pixels of all images; draws the first predictions."""
+    """Means of the `MEASURES` over the edge pixels, evenly chosen 1000 at most of an image.
+
+    It keeps the first predictions to draw.
+    """
 
     default_prefix = 'response'
 

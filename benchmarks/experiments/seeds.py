@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
+import numpy as np
 
 
 def mean_and_spread(values: list[float], digits: int) -> str:
-    """Mean and sample standard deviation; of a single value the value."""
-    mean = f'{statistics.mean(values):.{digits}f}'
-    return f'{mean} ± {statistics.stdev(values):.{digits}f}' if len(values) > 1 else mean
+    """Mean and sample standard deviation; of a single value the value; `nan` if one is."""
+    mean = np.mean(values)
+    if len(values) == 1 or np.isnan(mean):
+        return f'{mean:.{digits}f}'
+    return f'{mean:.{digits}f} ± {np.std(values, ddof=1):.{digits}f}'

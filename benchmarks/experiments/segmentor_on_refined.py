@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from command_line import positive_int, require_inputs, seed_number
 from kept_results import keep_settings, kept
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -39,6 +39,7 @@ from mmsteal.datasets.transforms.coarsen import coarsen
 from mmsteal.evaluation import LabelError, label_error
 from mmsteal.label_formats.base import replace_files
 from mmsteal.label_formats.label_maps import encode_map, map_values, read_map
+from mmsteal.refinement.model_edges import file_hash
 
 SEGMENTOR = Path(__file__).resolve().parents[2] / 'configs' / 'mix' / 'deeplabv3plus_r18_demo.py'
 FIELDS = ('labels', 'error_px', 'seed', 'mIoU', 'F', 'precision', 'recall', 'label_px', 'label_IoU')
@@ -57,38 +58,44 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--work-dir', default='work_dirs/segmentor_on_refined')
     parser.add_argument('--errors', type=float, nargs='+', default=[8.0, 16.0], help='px')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=seed_number, nargs='+', default=[0, 1, 2])
     parser.add_argument(
         '--labels', nargs='+', default=['fine', 'coarse', 'refined'],
         choices=['fine', 'coarse', 'refined'], help='what to learn from',
     )  # fmt: skip
-    parser.add_argument('--max-iters', type=int, help="of a training, in place of the config's")
-    parser.add_argument('--num-train', type=int, default=240, help='images of the demo set')
-    parser.add_argument('--num-val', type=int, default=60)
+    parser.add_argument('--max-iters', type=positive_int, help="in place of the config's")
+    parser.add_argument('--num-train', type=positive_int, default=240, help='of the demo set')
+    parser.add_argument('--num-val', type=positive_int, default=60)
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
     work_dir = Path(args.work_dir).resolve()
+    require_inputs(args.config, args.checkpoint, args.segmentor, args.data_root)
     if args.data_root is None:
         args.data_root = str(work_dir / 'data')
         args.instances = args.instances or 'instances/train'
         write_demo_set(args.data_root, num_train=args.num_train, num_val=args.num_val)
+    args.data_root = str(Path(args.data_root).resolve())
+    if args.instances:
+        require_inputs(Path(args.data_root, args.instances))
+    load_run_config(args.config)
+    exact = TrainingLabels(load_run_config(args.segmentor, data_root=args.data_root))
     # runs of one folder were trained alike
     keep_settings(
         work_dir / 'settings.json',
         dict(
             config=Path(args.config).name,
-            checkpoint=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
+            checkpoint=file_hash(args.checkpoint),
             segmentor=Path(args.segmentor).name,
-            data_root=str(Path(args.data_root).resolve()),
+            data_root=args.data_root,
             instances=args.instances,
             max_iters=args.max_iters,
         ),
     )
     errors = {name: [0.0] if name == 'fine' else args.errors for name in args.labels}
-    label_sets = write_labels(args, [(n, e) for n in errors for e in errors[n]])
+    label_sets = write_labels(args, exact, [(n, e) for n in errors for e in errors[n]])
     rows = []
     for seed in args.seeds:
         for (name, error_px), found in label_sets.items():
@@ -148,14 +155,13 @@ class TrainingLabels:
 
 
 def write_labels(
-    args: argparse.Namespace, wanted: list[tuple[str, float]]
+    args: argparse.Namespace, exact: TrainingLabels, wanted: list[tuple[str, float]]
 ) -> dict[tuple[str, float], tuple[Path, LabelError]]:
     """Make the labels of each kind and error; those that are there stay.
 
     Returns:
         dict: Kind and error in px -> folder, and its error against the exact labels.
     """
-    exact = TrainingLabels(load_run_config(args.segmentor, data_root=args.data_root))
     folders = {}
     for name, error_px in wanted:
         folder = Path(args.work_dir).resolve() / 'labels' / f'{name}_{error_px:g}px'

@@ -5,8 +5,9 @@ python benchmarks/experiments/study.py losses_demo thickness
 python benchmarks/experiments/study.py all --camvid data/camvid
 python benchmarks/experiments/study.py losses_camvid --camvid data/camvid --publish
 
-Results lie under `--work-dir`/NAME. A study that was killed goes on where it was; one that is done
-prints its table. `--publish` copies the tables to benchmarks/results, the pictures to
+Results lie under `--work-dir`/NAME. A study that was killed goes on where it was, but for
+hand_labels, which is short and starts anew; one that is done prints its table. One that fails does
+not stop the others. `--publish` copies the tables to benchmarks/results, the pictures to
 docs/pictures/results, and sets the tables into docs/results.md. For other data, networks and
 budgets call the scripts that a study is made of: `--list` prints their commands.
 """
@@ -14,6 +15,7 @@ budgets call the scripts that a study is made of: `--list` prints their commands
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import shutil
@@ -29,6 +31,10 @@ SCRIPTS = Path(__file__).resolve().parent
 RESULTS = REPO / 'benchmarks' / 'results'
 PICTURES = REPO / 'docs' / 'pictures' / 'results'
 PAGE = REPO / 'docs' / 'results.md'
+# One thread each: results do not depend on the machine's cores, and studies can run side by side.
+ONE_THREAD = dict.fromkeys(
+    ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'NUMBA_NUM_THREADS'), '1'
+)
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,6 @@ class Study:
     pictures: tuple[str, ...] = ()
 
 
-_OPTIONS = (
-    "'BCE + NMS + direction' 'L = 4' 'tau = 0.3' 'NMS x 0.2' 'direction x 4' "
-    "'labels of radius 2 px'"
-)
 _CAMVID = 'configs/steal_casenet_r18_camvid.py'
 _MODELS_DEMO = ' '.join(
     f'{{work}}/alignment_demo_4px/systematic_4px_seed{seed}/dataset/iter_800.pth'
@@ -65,7 +67,9 @@ _MODELS_CAMVID = ' '.join(
 STUDIES = {
     'losses_demo': Study(
         'What does each loss of Eq. 7 add? Generated scenes, exact labels.',
-        'losses.py --work-dir {out} --seeds 0 1 2',
+        "losses.py --work-dir {out} --seeds 0 1 2 --variants 'BCE, balanced to the end' BCE "
+        "'BCE + NMS' 'BCE + NMS + direction' "
+        "'BCE + NMS + direction, summed, balanced to the end'",
         pictures=('curves.png', 'pictures.png'),
     ),
     'losses_camvid': Study(
@@ -75,10 +79,9 @@ STUDIES = {
         "'BCE + NMS + direction, balanced to the end'",
         pictures=('curves.png',),
     ),
-    'options_demo': Study(
-        'How much do the options of the losses matter?',
-        'losses.py --study options --work-dir {out} --max-iters 200 --seeds 0 1 2 '
-        f'--variants {_OPTIONS}',
+    'options': Study(
+        'How much do the options of the losses matter? Synthetic scenes.',
+        'edge_width.py --rows options --out {out}',
     ),
     'thickness': Study(
         'How wide are the responses that each loss teaches? Synthetic scenes.',
@@ -98,11 +101,6 @@ STUDIES = {
         'Labels that err to both sides by up to 8 px?',
         'active_alignment.py --work-dir {out} --errors random --noise-px 8 --seeds 0 1 2 '
         '--methods none dataset',
-    ),
-    'alignment_demo_0px': Study(
-        'Does alignment harm labels that are exact?',
-        'active_alignment.py --work-dir {out} --errors systematic --noise-px 0 --seeds 0 1 2 '
-        '--methods none dataset --interval 100',
     ),
     'alignment_options': Study(
         'Which options of the alignment matter? One alignment, without training.',
@@ -162,11 +160,44 @@ def main() -> None:
     names = list(STUDIES) if args.names == ['all'] else args.names
     if unknown := sorted(set(names) - set(STUDIES)):
         raise SystemExit(f'error: expected studies among {", ".join(STUDIES)}, but got {unknown}.')
-    for name in with_needed(names):
-        print(f'== {name}: {STUDIES[name].question}', flush=True)
-        subprocess.run(command_of(name, args), cwd=REPO, check=True)
+    order = with_needed(names)
+    require_data(order, args)
+    failed = run_studies(order, args)
     if args.publish:
-        publish(names, Path(args.work_dir).resolve())
+        publish([name for name in names if name not in failed], Path(args.work_dir).resolve())
+    if failed:
+        raise SystemExit(f'error: failed: {", ".join(failed)}.')
+
+
+def require_data(names: list[str], args: argparse.Namespace) -> None:
+    """Stop before anything runs where a study takes a data set that is not there."""
+    missing = []
+    for option in ('camvid', 'msrc'):
+        asking = [n for n in names if f'{{{option}}}' in STUDIES[n].command]
+        if asking and not Path(getattr(args, option)).is_dir():
+            missing.append(f'--{option} {getattr(args, option)} (for {", ".join(asking)})')
+    if missing:
+        raise SystemExit(
+            f'error: expected data sets, but there is no folder: {"; ".join(missing)}.'
+        )
+
+
+def run_studies(order: list[str], args: argparse.Namespace) -> list[str]:
+    """Run studies, needed ones first; the names of those that failed."""
+    failed = []
+    for name in order:
+        print(f'== {name}: {STUDIES[name].question}', flush=True)
+        if lacking := [needed for needed in STUDIES[name].after if needed in failed]:
+            failed.append(name)
+            print(f'{name} is left out: it needs {", ".join(lacking)}, which failed.', flush=True)
+            continue
+        done = subprocess.run(
+            command_of(name, args), cwd=REPO, env={**os.environ, **ONE_THREAD}, check=False
+        )
+        if done.returncode:
+            failed.append(name)
+            print(f'{name} failed with exit code {done.returncode}.', flush=True)
+    return failed
 
 
 def with_needed(names: list[str]) -> list[str]:
@@ -209,11 +240,15 @@ def publish(names: list[str], work: Path) -> None:
 def set_tables(page: str, results: Path) -> str:
     """A page with the tables of a folder between its markers.
 
-    A table stands between `<!-- table NAME -->` and `<!-- end -->`.
+    A table stands between `<!-- table NAME -->` and `<!-- end -->`; it stays as it is where the
+    folder has no NAME.md.
     """
 
     def table(match: re.Match) -> str:
-        text = (results / f'{match[1]}.md').read_text(encoding='utf-8')
+        file = results / f'{match[1]}.md'
+        if not file.is_file():
+            return match[0]
+        text = file.read_text(encoding='utf-8')
         return f'<!-- table {match[1]} -->\n\n{text.strip()}\n\n<!-- end -->'
 
     return re.sub(r'<!-- table (\w+) -->.*?<!-- end -->', table, page, flags=re.DOTALL)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 # Of the three of docs/thin_edges.md the one whose widths are nearest to their means.
 SEED = 2
-THICK, THIN = edge_width.EXACT[0], edge_width.EXACT[-1]  # BCE, and with both losses of the paper
+THICK, THIN = edge_width.PLAIN, edge_width.FULL
 
 
 class Pair(NamedTuple):

@@ -48,3 +48,30 @@ def test_several_models(run_script, tiny, tmp_path):
     assert '±' in lines[3]
     with pytest.raises(SystemExit, match='other settings'):
         run_script('coarse_to_fine', *words, 4, '--scale', 0.5)
+
+
+def test_rows_are_those_of_the_weights(run_script, tiny, tmp_path):
+    """Another checkpoint in the same folder is another model; the place in the list is not."""
+    rows = {}
+    for names in (('0',), ('1',), ('1', '0')):
+        run_script('coarse_to_fine', tiny / 'edges.py', *(tiny / f'{n}.pth' for n in names),
+                   '--data-root', tiny / 'data', '--out', tmp_path, '--errors', 8,
+                   '--methods', 'grabcut-ring', 'refine')  # fmt: skip
+        with open(tmp_path / 'results.csv') as file:
+            rows[names] = list(csv.DictReader(file))
+    order = ['coarse', 'grabcut-ring', 'refine']
+    assert [row['method'] for row in rows['1', '0']] == [*order, 'refine']
+    assert rows['1',][:2] == rows['0',][:2]
+    assert rows['1',][2] != rows['0',][2]
+    assert rows['1', '0'] == [*rows['1',], rows['0',][2]]
+    assert len(list(tmp_path.glob('model_*'))) == 2
+
+
+def test_wrong_words(run_script, tiny, tmp_path, capsys):
+    with pytest.raises(SystemExit, match=r'did not find: .*/2\.pth\.$'):
+        run_script('coarse_to_fine', tiny / 'edges.py', tiny / '0.pth', tiny / '2.pth', '--out',
+                   tmp_path / 'out')  # fmt: skip
+    assert not (tmp_path / 'out').exists()
+    with pytest.raises(SystemExit):
+        run_script('coarse_to_fine', tiny / 'edges.py', tiny / '0.pth', '--methods', 'grabcut')
+    assert 'invalid choice' in capsys.readouterr().err

@@ -42,6 +42,13 @@ def test_unweighted_cross_entropy_is_summed(script):
     assert cfg.custom_hooks[0]['schedule'] == [dict(begin=400, loss='BalancedBCELoss', beta=0.5)]
 
 
+def test_summed_and_balanced_to_the_end(script):
+    """The schedule begins after the last iteration, which counts from 0."""
+    cfg = chosen(script, unweighted=1.0)
+    assert cfg.custom_hooks[0]['schedule'][0]['begin'] == cfg.train_cfg.max_iters
+    assert {loss['reduction'] for loss in cfg.model.decode_head.loss_decode} == {'sum'}
+
+
 def test_radius_of_training_labels_alone(script):
     cfg = chosen(script, radius=3)
     radii = [
@@ -107,5 +114,5 @@ def test_run_and_go_on(run_script, tiny, tmp_path, capsys):
 
 
 def test_unknown_variant(run_script):
-    with pytest.raises(SystemExit, match="expected --variants among 'BCE'"):
+    with pytest.raises(SystemExit, match=r"expected --variants among .*'BCE', .*got .'MSE'"):
         run_script('losses', '--variants', 'MSE')
