@@ -46,12 +46,43 @@ def enable_mmseg_bases() -> None:
     """
     from mmengine.config import utils as config_utils
 
-    config_utils.MODULE2PACKAGE['mmsteal'] = 'mmsteal'
     for module, package in (('mmseg', 'mmsegmentation'), ('mmpretrain', 'mmpretrain')):
         try:
             version(package)
         except PackageNotFoundError:
             config_utils.MODULE2PACKAGE[module] = f'onedl-{package}'
+
+
+def enable_own_bases() -> None:
+    """Make `_base_ = 'mmsteal::...'` find the configs that the package brings, at any depth.
+
+    mmengine knows a closed list of packages, and refuses a path without a folder such as
+    `mmsteal::steal_demo.py`. It also builds what comes from another package in a scope of the
+    package's name; the classes of mmsteal are registered in mmseg's, so that is the scope here.
+    """
+    from mmengine.config import Config
+    from mmengine.config import utils as config_utils
+
+    # For `mmengine.hub.get_config('mmsteal::mix/...')`.
+    config_utils.MODULE2PACKAGE['mmsteal'] = 'mmsteal'
+    find_config = Config._get_cfg_path
+    if getattr(find_config, 'knows_mmsteal', False):
+        return
+
+    def find_own_config(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        package, separator, name = cfg_path.partition('::')
+        if package != 'mmsteal' or not separator:
+            return find_config(cfg_path, filename)
+        path = os.path.join(os.path.dirname(os.path.abspath(__file__)), '.mim', 'configs', name)
+        if not os.path.isfile(path):
+            raise FileNotFoundError(
+                f'Expected `{cfg_path}` in {filename} to name a config of mmsteal, but there is no '
+                f'{path}; write it as README.md lists it, with .py at its end.'
+            )
+        return path, 'mmseg'
+
+    find_own_config.knows_mmsteal = True
+    Config._get_cfg_path = staticmethod(find_own_config)
 
 
 def prepare_distributed(cfg) -> None:
@@ -134,4 +165,5 @@ def load_own_checkpoints() -> None:
 def repair_mm_stack() -> None:
     """Apply every repair that does not depend on a config."""
     enable_mmseg_bases()
+    enable_own_bases()
     load_own_checkpoints()

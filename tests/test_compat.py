@@ -7,15 +7,43 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import CheckpointLoader
+from mmseg.registry import HOOKS, MODELS
 
-from mmsteal.compat import load_own_checkpoints, prepare_distributed
+from mmsteal.compat import load_own_checkpoints, prepare_distributed, repair_mm_stack
+from tests.conftest import REPO
 
 
 def test_bases_of_mmseg_are_found(tmp_path):
     path = tmp_path / 'mine.py'
     path.write_text("_base_ = 'mmseg::_base_/models/fcn_hr18.py'")
     assert Config.fromfile(path).model.backbone.type == 'HRNet'
+
+
+@pytest.mark.parametrize('name', ['steal_demo_aligned.py', 'mix/deeplabv3plus_r18_demo.py'])
+def test_own_configs_are_bases(tmp_path, name):
+    """Also twice repaired, and built where another library's scope is the default."""
+    repair_mm_stack()
+    path = tmp_path / 'mine.py'
+    path.write_text(f"_base_ = ['mmsteal::{name}']\ndata_root = 'mine'\n")
+    cfg = Config.fromfile(path)
+    assert cfg.data_root == 'mine'
+    own = Config.fromfile(REPO / 'configs' / name)
+    assert cfg.train_cfg.max_iters == own.train_cfg.max_iters
+    cfg.model.backbone.init_cfg = None
+    with DefaultScope.overwrite_default_scope('mmengine'):
+        model = MODELS.build(cfg.model)
+        hooks = [HOOKS.build(hook) for hook in cfg.get('custom_hooks', [])]
+    assert type(model).__name__ == own.model.type
+    assert len(hooks) == ('aligned' in name)
+
+
+def test_unknown_own_config_is_named(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text("_base_ = 'mmsteal::steal_none.py'")
+    with pytest.raises(FileNotFoundError, match=r'steal_none\.py'):
+        Config.fromfile(path)
 
 
 class Opaque:
