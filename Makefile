@@ -5,7 +5,7 @@ PY = $(VENV)/bin/python
 READY = $(VENV)/.ready
 DEV_READY = $(VENV)/.ready-dev
 
-.PHONY: demo test lint docs pictures annotator speed env clean
+.PHONY: demo test lint docs package pictures annotator speed env clean
 
 env: $(READY)
 
@@ -35,6 +35,11 @@ lint: $(DEV_READY)
 # The site in build/docs; a warning is an error.
 docs: $(DEV_READY)
 	OMP_NUM_THREADS=1 $(PY) -m sphinx -W --keep-going -q -b html docs build/docs
+
+# Build sdist and wheel, and use the wheel away from the checkout.
+package: $(READY)
+	PYTHON=$(PY) .ci/check_package.sh \
+	  --site $$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
 # The pictures of README and docs; the one of alignment shows the run of `make demo`.
 pictures: demo
