@@ -234,8 +234,9 @@ def train_and_score(cfg: Config, variant: Variant, seed: int) -> dict:
     plain = runner.val_loop.evaluator.metrics[0]
     palette = np.array(runner.val_dataloader.dataset.metainfo['palette'])
     for number, (path, probability) in enumerate(width.drawn):
-        # What a network without balance would call nothing is a half here: drawn from there on.
-        drawn = colorize_edges(probability, palette, floor=0.5)
+        # Without balance all responses are low: what counts is how they compare.
+        strongest = np.quantile(probability.max(axis=0), 0.995)
+        drawn = colorize_edges(np.clip(probability / strongest, 0, 1), palette, floor=0.5)
         image = cv2.resize(cv2.imread(path), drawn.shape[1::-1])
         for name, picture in (('edges', drawn[..., ::-1]), ('image', image)):
             cv2.imwrite(str(Path(cfg.work_dir, f'{name}_{number}.png')), picture)
