@@ -24,7 +24,6 @@ It can be killed at any time: run again, it goes on where it was.
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import shutil
 import zlib
@@ -42,8 +41,8 @@ from mmengine.runner import Runner, load_checkpoint
 from mmseg.registry import DATASETS, MODELS
 from numpy.typing import NDArray
 from PIL import Image
-from seeds import mean_and_spread
 from short_training import CHECKPOINTS_EVERY, short_training
+from tables import mean_and_spread, write_results
 from torch import nn
 
 from mmsteal.apis import load_run_config
@@ -418,11 +417,6 @@ def _iteration(folder: Path) -> int:
 
 def write_tables(folder: Path, rows: list[dict]) -> None:
     """results.csv with every run, results.md with mean and spread over the seeds."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / 'results.csv', 'w', newline='') as file:
-        writer = csv.DictWriter(file, FIELDS)
-        writer.writeheader()
-        writer.writerows(rows)
     lines = [
         '| error | at most, px | alignment | MF (ODS) | AP | labels: distance, px | IoU |',
         '|---|---|---|---|---|---|---|',
@@ -435,16 +429,11 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
     given = dict.fromkeys((r['error'], r['noise_px'], r['px_given'], r['IoU_given']) for r in rows)
     lines += ['', *(f'Given labels, {error} errors of at most {n:g} px: {px:.2f} px, IoU {iou:.3f}'
                     for error, n, px, iou in given)]  # fmt: skip
-    (folder / 'results.md').write_text('\n'.join(lines) + '\n')
+    write_results(folder, rows, lines, FIELDS)
 
 
 def write_sweep(folder: Path, rows: list[dict]) -> None:
     """results.csv with every run, results.md with mean and spread over the seeds."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / 'results.csv', 'w', newline='') as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
     kinds = list(dict.fromkeys((row['error'], row['noise_px']) for row in rows))
     header = [f'{error}, {noise_px:g} px: {what}' for error, noise_px in kinds
               for what in ('distance, px', 'IoU')]  # fmt: skip
@@ -458,7 +447,7 @@ def write_sweep(folder: Path, rows: list[dict]) -> None:
             cells += [mean_and_spread([r['px'] for r in same], 2),
                       mean_and_spread([r['IoU'] for r in same], 3)]  # fmt: skip
         lines.append(f'| {change} | {" | ".join(cells)} |')
-    (folder / 'results.md').write_text('\n'.join(lines) + '\n')
+    write_results(folder, rows, lines)
 
 
 if __name__ == '__main__':

@@ -20,7 +20,6 @@ are CPU time.
 from __future__ import annotations
 
 import argparse
-import csv
 import functools
 import itertools
 import time
@@ -37,7 +36,7 @@ from kept_results import keep_settings, kept
 from mmengine.config import DictAction
 from mmseg.registry import DATASETS
 from numpy.typing import NDArray
-from seeds import mean_and_spread
+from tables import mean_and_spread, write_results
 from tqdm import tqdm
 
 from mmsteal.apis import EdgeInferencer, load_run_config
@@ -292,10 +291,6 @@ class Score:
 
 def write_tables(folder: Path, rows: list[dict]) -> None:
     """results.csv with every model, results.md with mean and spread over the models."""
-    with open(folder / 'results.csv', 'w', newline='') as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
     names = {'error_px': 'error, px', 'clicks': 'clicks an image', 'seconds': 'CPU s an image'}
     header = [*(names.get(key, key) for key in rows[0]), 'models']
     lines = [header, ['---'] * len(header)]
@@ -312,8 +307,8 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
                 digits = {'clicks': 0, 'seconds': 2}.get(key, 1)
                 cells.append(f'{sum(values) / len(values):.{digits}f}')
         lines.append([*cells, str(len(same))])
-    text = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
-    (folder / 'results.md').write_text(text + '\n')
+    markdown = [f'| {" | ".join(line)} |' for line in lines]
+    write_results(folder, rows, markdown)
 
 
 if __name__ == '__main__':

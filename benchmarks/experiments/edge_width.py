@@ -13,7 +13,6 @@ It can be killed at any time: run again, it goes on where it was.
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import math
 from pathlib import Path
@@ -25,7 +24,7 @@ from command_line import positive_int, seed_number
 from kept_results import folder_name, keep_settings, kept
 from numpy.typing import NDArray
 from response_width import MEASURES, response_widths
-from seeds import mean_and_spread
+from tables import mean_and_spread, write_results
 from torch import Tensor, nn
 
 from mmsteal.functional.balanced_bce import balanced_bce_loss
@@ -208,11 +207,6 @@ def train_and_measure(row: Row, jitter_px: float, seed: int, steps: int) -> dict
 
 def write_tables(folder: Path, rows: list[dict]) -> None:
     """results.csv with every run, results.md with mean and spread over the seeds."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / 'results.csv', 'w', newline='') as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
     lines = [
         '| labels | loss | MF | AP | FWHM, px | maximum | its distance from the edge, px | '
         'error of the normal, deg |',
@@ -223,7 +217,7 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
         same = [row for row in rows if (row['labels'], row['loss']) == (labels, loss)]
         cells = [mean_and_spread([row[key] for row in same], digits) for key, digits in columns]
         lines.append(f'| {labels} | {loss} | {" | ".join(cells)} |')
-    (folder / 'results.md').write_text('\n'.join(lines) + '\n')
+    write_results(folder, rows, lines)
 
 
 def parse_args() -> argparse.Namespace:

@@ -18,7 +18,6 @@ killed at any time: run again, it goes on where it was.
 from __future__ import annotations
 
 import argparse
-import csv
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,8 +31,8 @@ from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.runner import Runner
 from response_width import MEASURES, response_widths
-from seeds import mean_and_spread
 from short_training import short_training
+from tables import mean_and_spread, write_results
 
 from mmsteal.apis import load_run_config
 from mmsteal.datasets.demo_set import write_demo_set
@@ -257,10 +256,6 @@ def train_and_score(cfg: Config, variant: Variant, seed: int) -> dict:
 
 def write_tables(folder: Path, rows: list[dict], order: list[str]) -> None:
     """results.csv with every run, results.md with mean and spread over the seeds."""
-    with open(folder / 'results.csv', 'w', newline='') as file:
-        writer = csv.DictWriter(file, FIELDS, extrasaction='ignore')
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: (order.index(row['variant']), row['seed'])))
     lines = [
         '| losses | MF (ODS) | OIS | AP | MF, test NMS | AP, test NMS | MF, any class | '
         'AP, any class | FWHM, px | maximum | off the edge, px | normal off by, deg | runs |',
@@ -274,7 +269,8 @@ def write_tables(folder: Path, rows: list[dict], order: list[str]) -> None:
         if same:
             cells = [mean_and_spread([row[key] for row in same], digits) for key, digits in columns]
             lines.append(f'| {name} | {" | ".join(cells)} | {len(same)} |')
-    (folder / 'results.md').write_text('\n'.join(lines) + '\n')
+    ordered = sorted(rows, key=lambda row: (order.index(row['variant']), row['seed']))
+    write_results(folder, [{key: row[key] for key in FIELDS} for row in ordered], lines)
 
 
 def write_curves(folder: Path, rows: list[dict]) -> None:

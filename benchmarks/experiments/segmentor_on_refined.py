@@ -14,7 +14,6 @@ It can be killed at any time: run again, it goes on where it was.
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,8 +26,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from numpy.typing import NDArray
-from seeds import mean_and_spread
 from short_training import short_training
+from tables import mean_and_spread, write_results
 from tqdm import tqdm
 
 from mmsteal.apis import LabelRefiner, load_run_config
@@ -242,10 +241,6 @@ def train_and_judge(
 
 def write_tables(folder: Path, rows: list[dict]) -> None:
     """results.csv with every run, results.md with mean and standard deviation over the seeds."""
-    with open(folder / 'results.csv', 'w', newline='') as file:
-        writer = csv.DictWriter(file, FIELDS)
-        writer.writeheader()
-        writer.writerows(rows)
     lines = [
         '| labels | at most, px | their error: distance, px | IoU | mIoU | F | runs |',
         '|---|---|---|---|---|---|---|',
@@ -261,7 +256,7 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
             f'| {name} | {error_px:g} | {runs[0]["label_px"]:.2f} | {runs[0]["label_IoU"]:.1f} | '
             f'{" | ".join(cells)} | {len(runs)} |'
         )
-    (folder / 'results.md').write_text('\n'.join(lines) + '\n')
+    write_results(folder, rows, lines, FIELDS)
 
 
 if __name__ == '__main__':

@@ -25,7 +25,7 @@ def test_settings_are_compared_as_json(script, tmp_path):
 
 
 def test_mean_and_spread(script):
-    spread = script('seeds').mean_and_spread
+    spread = script('tables').mean_and_spread
     assert spread([1.0, 3.0], 2) == '2.00 ± 1.41'
     assert spread([1.26], 1) == '1.3'
     assert spread([1.0, float('nan'), 2.0], 1) == 'nan'
@@ -91,3 +91,14 @@ def test_numbers_out_of_range(run_script, capsys, name, words):
     with pytest.raises(SystemExit):
         run_script(name, *words)
     assert 'expected an integer of at least' in capsys.readouterr().err
+
+
+def test_results_are_written_whole_or_not_at_all(script, tmp_path):
+    write = script('tables').write_results
+    write(tmp_path / 'out', [dict(a=1, b='x, y'), dict(a=2, b='z')], ['| a |', '|---|'])
+    assert (tmp_path / 'out/results.csv').read_bytes() == b'a,b\r\n1,"x, y"\r\n2,z\r\n'
+    assert (tmp_path / 'out/results.md').read_text() == '| a |\n|---|\n'
+    with pytest.raises(ValueError, match='not in fieldnames'):
+        write(tmp_path / 'out', [dict(a=3, c=1)], ['new'], ['a'])
+    assert b'3' not in (tmp_path / 'out/results.csv').read_bytes()
+    assert (tmp_path / 'out/results.md').read_text() == '| a |\n|---|\n'
