@@ -236,10 +236,9 @@ def refine_objects(
     # Objects of which nothing has changed keep every pixel, whoever is drawn beside them.
     same = np.bincount(small[refined == small] + 1, minlength=len(classes) + 1)[1:]
     still = np.append(fixed | ((same == count) & (same == left)), False)
-    holds = still[given] | still[full]
-    full[holds] = given[holds]
+    np.copyto(full, given, where=still[given] | still[full])
     if frozen is not None:
-        full[frozen] = given[frozen]
+        np.copyto(full, given, where=frozen)
     return full, _report(given, full, fixed, reports, set(swallowed.tolist()), scale)
 
 
@@ -329,8 +328,9 @@ def enlarge(
         return full
     near = cv2.dilate(changed.view(np.uint8), np.ones((3, 3), np.uint8))
     box = bounding_box(near)
-    drawn = resample(near, given.shape) != 0
-    drawn &= ~protected[given]
+    drawn = resample(near != 0, given.shape)
+    if protected.any():
+        drawn &= ~protected[given]
     best = np.zeros(given.shape, np.float32)
     for m in indices(refined[box][near[box] != 0]):
         inside = refined == m

@@ -31,6 +31,7 @@ from mmsteal.label_formats.base import (
 from mmsteal.label_formats.label_maps import (
     encode_map,
     map_values,
+    present_values,
     read_map,
     require_objects,
     split_objects,
@@ -267,7 +268,7 @@ class CityscapesFormat(LabelFormat):
             return None, ''
         path = next(path for path in item.labels if self._role(path) == role)
         values = map_values(maps[role])
-        found = np.unique(values).tolist()
+        found = present_values(values)
         if role == 'labelTrainIds':
             unknown = [v for v in found if v != 255 and v not in _BY_TRAIN_ID]
             table = np.zeros(256, np.int32)

@@ -73,6 +73,25 @@ def encode_map(
     return encode_png(image, **options)
 
 
+def present_values(values: NDArray[np.integer]) -> list[int]:
+    """Values that occur in a label map (H, W), ascending."""
+    found: list[int] = np.unique(values.ravel()[_run_starts(values)]).tolist()
+    return found
+
+
+def _run_starts(*maps: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Indices into the flattened maps at which runs of pixels begin that are alike in all maps.
+
+    Labels come in runs, which go on in the next row: far fewer than pixels to look up and sort.
+    """
+    starts = np.zeros(maps[0].size, np.bool_)
+    starts[:1] = True
+    for values in maps:
+        flat = values.ravel()
+        starts[1:] |= flat[1:] != flat[:-1]
+    return np.flatnonzero(starts)
+
+
 def split_objects(
     labels: NDArray[np.integer],
     instances: NDArray[np.integer] | None,
@@ -98,28 +117,33 @@ def split_objects(
         tuple: Object map (H, W) int32, objects ordered by value and instance (components from
         the top), ignored pixels (H, W) bool.
     """
-    ignored = np.isin(labels, list(ignore))
-    inside = ~ignored & ~np.isin(labels, list(background))
-    object_map = np.full(labels.shape, -1, np.int32)
+    maps = [labels] if instances is None else [labels, instances]
+    starts = _run_starts(*maps)
+    value, *instance = (values.ravel()[starts].astype(np.int64) for values in maps)
+    out = np.isin(value, list(ignore))
+    inside = ~out & ~np.isin(value, list(background))
+
+    def of_pixels(of_runs: NDArray) -> NDArray:
+        return np.repeat(of_runs, np.diff(starts, append=labels.size)).reshape(labels.shape)
+
+    ignored = of_pixels(out)
     objects: list[AnnotatedObject] = []
     if instances is None and components:
-        for value in np.unique(labels[inside]).tolist():
-            mask = inside & (labels == value)
-            count, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+        object_map = np.full(labels.shape, -1, np.int32)
+        for found in np.unique(value[inside]).tolist():
+            mask = labels == found
+            count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
             object_map[mask] = parts[mask] - 1 + len(objects)
-            objects += [AnnotatedObject(value, (names or {}).get(value))] * (count - 1)
+            objects += [AnnotatedObject(found, (names or {}).get(found))] * (count - 1)
         return object_map, tuple(objects), ignored
-    codes = labels[inside].astype(np.int64) << 32
-    if instances is not None:
-        codes |= instances[inside].astype(np.int64)
-    # Labels come in runs, far fewer than pixels to sort.
-    starts = np.flatnonzero(np.diff(codes, prepend=-1))
-    pairs, index = np.unique(codes[starts], return_inverse=True)
-    object_map[inside] = np.repeat(index, np.diff(starts, append=codes.size))
+    codes = (value << 32) | instance[0] if instance else value << 32
+    pairs, index = np.unique(codes[inside], return_inverse=True)
+    of_runs = np.full(len(starts), -1, np.int32)
+    of_runs[inside] = index
     for code in pairs.tolist():
-        value = code >> 32
-        objects.append(AnnotatedObject(value, (names or {}).get(value), code & 0xFFFFFFFF))
-    return object_map, tuple(objects), ignored
+        found = code >> 32
+        objects.append(AnnotatedObject(found, (names or {}).get(found), code & 0xFFFFFFFF))
+    return of_pixels(of_runs), tuple(objects), ignored
 
 
 def require_objects(

@@ -29,6 +29,7 @@ from mmsteal.label_formats.label_maps import (
     map_values,
     paint_all,
     paint_changes,
+    present_values,
     read_map,
     require_objects,
     split_objects,
@@ -138,7 +139,7 @@ class LabelPngFormat(LabelFormat):
             check_size(path, maps[-1].size[::-1], item)
         labels = map_values(maps[0])
         if self.known is not None:
-            unknown = sorted(set(np.unique(labels).tolist()) - self.known)
+            unknown = sorted(set(present_values(labels)) - self.known)
             if unknown:
                 raise LabelError(
                     f'{item.labels[0]}: unknown values {unknown[:8]}; expected '

@@ -30,6 +30,7 @@ from mmsteal.label_formats.base import (
 from mmsteal.label_formats.label_maps import (
     paint_all,
     paint_changes,
+    present_values,
     require_objects,
     split_objects,
     unclaimed_value,
@@ -124,7 +125,7 @@ class SbdFormat(LabelFormat):
                     f'{len(of_instance) - 1}.'
                 )
             labels = of_instance[instances]
-        unknown = sorted(set(np.unique(labels).tolist()) - {0, 255, *self.class_names})
+        unknown = sorted(set(present_values(labels)) - {0, 255, *self.class_names})
         if unknown:
             raise LabelError(
                 f'{item.labels[0]}: unknown values {unknown[:8]}; expected 0, 255 and '

@@ -5,6 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.io
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from mmsteal.label_formats import (
@@ -15,6 +18,7 @@ from mmsteal.label_formats import (
     VocFormat,
     open_label_format,
 )
+from mmsteal.label_formats.label_maps import present_values, split_objects
 from mmsteal.label_formats.sbd import sbd_boundary
 from mmsteal.label_formats.voc import voc_palette
 from tests.label_formats.helpers import SIZE, largest, move, rewritten, write_image
@@ -43,6 +47,37 @@ def write_folder(root, labels, instances=None, mode=None):
 
 def png(root, **options):
     return LabelPngFormat(root / 'labels', images=root / 'images', **options)
+
+
+values = st.integers(0, 3)
+small_maps = hnp.arrays(
+    np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6), elements=values
+)
+
+
+@given(data=st.data(), background=st.sets(values), ignore=st.sets(values), paired=st.booleans())
+def test_objects_are_those_of_a_loop(data, background, ignore, paired):
+    """Runs of alike pixels, which may go on in the next row, change nothing."""
+    labels = data.draw(small_maps)
+    instances = None
+    if paired:
+        instances = data.draw(hnp.arrays(np.int32, labels.shape, elements=st.integers(0, 70000)))
+    object_map, objects, ignored = split_objects(
+        labels, instances, background=background, ignore=ignore
+    )
+    expected = np.full(labels.shape, -1)
+    keys = []
+    for place in np.ndindex(labels.shape):
+        value = int(labels[place])
+        assert ignored[place] == (value in ignore)
+        if value not in background | ignore:
+            keys.append((value, 0 if instances is None else int(instances[place]), place))
+    order = sorted({key[:2] for key in keys})
+    for value, instance, place in keys:
+        expected[place] = order.index((value, instance))
+    np.testing.assert_array_equal(object_map, expected)
+    assert [(entry.category, entry.instance) for entry in objects] == order
+    assert present_values(labels) == sorted(set(labels.ravel().tolist()))
 
 
 @pytest.mark.parametrize('mode', ['L', 'P', 'I;16'])
