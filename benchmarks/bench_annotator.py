@@ -1,24 +1,24 @@
 """CPU time of the annotator page: `python benchmarks/bench_annotator.py [--objects N]`.
 
 One image of 512 x 1024 with N ellipses of four classes, drawn 8 px too small and too big by turns,
-edges of the colours. Each action of the page (the callback: masks, pictures, messages) against the
-evolution of the same masks alone; and the action through gradio, with its checks and its JSON. The
-browser is not in it. One thread; the least of several runs.
+edges of the colours. The evolution of the masks alone; each action of the page (the callback:
+masks, pictures, messages); and the same action through gradio, with its checks and its JSON. The
+browser is not in it. Without gradio nothing is measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import platform
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import torch
+from measurement import Case, Row, make_parser, median_ms
+from measurement import run as run_cases
 
 from mmsteal.annotator import Picture, Session, Settings, evolve
 from mmsteal.annotator.warm_up import warm_up
@@ -31,22 +31,13 @@ HEIGHT, WIDTH = 512, 1024
 CLASSES = ('a', 'b', 'c', 'd')
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='CPU time of the annotator page.')
-    parser.add_argument('--objects', type=int, default=8)
-    parser.add_argument('--repeats', type=int, default=5)
-    args = parser.parse_args()
-    if min(args.objects, args.repeats) < 1:
-        parser.error('expected --objects and --repeats of at least 1')
-    return args
+def rows(args: argparse.Namespace) -> Iterator[Row]:
+    """Each action of the page."""
+    if find_spec('gradio') is None:
+        yield Row('annotator page', note='not measured: install gradio, then use --fresh')
+        return
+    from mmsteal.annotator.page import DIRECTIONS, GRADIENT, SEVERAL, AnnotatorPage
 
-
-def main() -> None:
-    args = parse_args()
-    from mmsteal.annotator.page import DIRECTIONS, GRADIENT, SEVERAL, AnnotatorPage  # needs gradio
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
     warm_up()
     with tempfile.TemporaryDirectory() as folder:
         page = AnnotatorPage(folder)
@@ -55,30 +46,36 @@ def main() -> None:
         found = run(page, page._find(drawn, GRADIENT, None))
         refined = run(page, page._refine(found, GRADIENT, None, *settings))
         names = [found.classes[k] for k in found.object_classes]
-        alone = least(
-            lambda: evolve(
-                found.object_map,
-                names,
-                found.edges,
-                Settings(error_px=ERROR_PX),
-                ignore=found.ignore,
-            ),
-            args.repeats,
-        )
-        rows = {
-            'find edges': (drawn, page._find, [GRADIENT, None]),
-            'refine': (found, page._refine, [GRADIENT, None, *settings]),
-            'step': (refined, page._step, [2]),
-            'best steps': (refined, page._best, []),
-            'undo': (refined, page._undo, []),
-        }
-        print(f'{platform.processor() or platform.machine()}, one thread, {len(names)} objects')
-        print(f'{"action":12s} {"callback, ms":>13s} {"through gradio, ms":>19s}')
-        print(f'{"evolve alone":12s} {alone:13.0f}')
-        for name, (session, action, values) in rows.items():
-            ours = least(lambda: run(page, action(session, *values)), args.repeats)  # noqa: B023
-            whole = asyncio.run(through_gradio(page, session, action, values, args.repeats))
-            print(f'{name:12s} {ours:13.0f} {whole:19.0f}')
+        where = f'{HEIGHT} x {WIDTH}, {len(names)} objects'
+
+        def alone() -> None:
+            options = Settings(error_px=ERROR_PX)
+            evolve(found.object_map, names, found.edges, options, ignore=found.ignore)
+
+        yield Row(f'annotator page, the evolution alone, {where}', median_ms(alone, args.repeats))
+        for name, session, action, values in (
+            ('find edges', drawn, page._find, [GRADIENT, None]),
+            ('refine', found, page._refine, [GRADIENT, None, *settings]),
+            ('a step of the slider', refined, page._step, [2]),
+            ('best steps', refined, page._best, []),
+            ('undo', refined, page._undo, []),
+        ):
+
+            def callback(action=action, session=session, values=values) -> None:
+                run(page, action(session, *values))
+
+            whole = median_ms(
+                lambda state, action=action, values=values: asyncio.run(
+                    through_gradio(page, state, action, values)
+                ),
+                args.repeats,
+                prepare=lambda session=session: (state_of(page, session),),
+            )
+            yield Row(
+                f'annotator page, {name}, {where}',
+                median_ms(callback, args.repeats),
+                note=f"with gradio's share: {whole:.0f} ms",
+            )
 
 
 def scene(num_objects: int) -> Session:
@@ -108,38 +105,38 @@ def run(page: AnnotatorPage, updates: Any) -> Session:
     return session
 
 
-def least(action: Callable[[], Any], repeats: int) -> float:
-    """CPU time in ms."""
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        action()
-        times.append(time.process_time() - start)
-    return 1000 * min(times)
-
-
-async def through_gradio(
-    page: AnnotatorPage, session: Session, action: Callable, values: list, repeats: int
-) -> float:
-    """CPU time in ms of an action with what gradio does before and after it."""
+def state_of(page: AnnotatorPage, session: Session) -> Any:
+    """What gradio keeps of a browser tab in which a session is open."""
     from gradio.state_holder import SessionState
 
+    state = SessionState(page.blocks)
+    state[page.session._id] = session
+    return state
+
+
+async def through_gradio(page: AnnotatorPage, state: Any, action: Callable, values: list) -> None:
+    """An action with what gradio does before and after it."""
     name = action.__name__.strip('_')
     function = next(f for f in page.blocks.fns.values() if f.name == name)
-    times = []
-    for _ in range(repeats):
-        state = SessionState(page.blocks)
-        state[page.session._id] = session
-        start, iterator = time.process_time(), None
-        while True:
-            answer = await page.blocks.process_api(
-                function, [None, *values], state=state, iterator=iterator
-            )
-            iterator = answer.get('iterator')
-            if not answer['is_generating']:
-                break
-        times.append(time.process_time() - start)
-    return 1000 * min(times)
+    iterator = None
+    while True:
+        answer = await page.blocks.process_api(
+            function, [None, *values], state=state, iterator=iterator
+        )
+        iterator = answer.get('iterator')
+        if not answer['is_generating']:
+            break
+
+
+def cases(args: argparse.Namespace) -> dict[str, Case]:
+    return {'page': lambda: rows(args)}
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument('--objects', type=int, default=8)
+    parser.add_argument('--repeats', type=int, default=5)
+    run_cases(cases, parser, argv, objects=2, repeats=1)
 
 
 if __name__ == '__main__':

@@ -42,6 +42,7 @@ BENCHMARKS: dict[str, tuple[str, tuple[str, ...]]] = {
     'loader': ('bench_loader.py', ('cpu', 'cuda')),
     'inference': ('bench_inference.py', ('cpu', 'cuda')),
     'dataset_alignment': ('bench_dataset_alignment.py', ('cpu', 'cuda')),
+    'annotator': ('bench_annotator.py', ('cpu',)),
 }
 COLUMNS = (
     'device', 'benchmark', 'what', 'ours_ms', 'reference', 'reference_ms', 'compares', 'ratio',

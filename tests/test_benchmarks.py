@@ -1,7 +1,7 @@
 """The speed table: rows and targets, records, one command over all benchmarks, quick runs."""
 
 import csv
-import importlib
+import importlib.util
 import json
 from types import SimpleNamespace
 
@@ -234,6 +234,15 @@ def test_quick_on_a_cpu(bench, tmp_path, name):
     for row in quick_rows(bench, tmp_path, name, 'cpu'):
         assert row.ours_ms > 0
         assert not row.error
+
+
+def test_quick_annotator(bench, tmp_path):
+    rows = quick_rows(bench, tmp_path, 'annotator', 'cpu')
+    if importlib.util.find_spec('gradio') is None:
+        assert [row.note for row in rows] == ['not measured: install gradio, then use --fresh']
+    else:
+        assert len(rows) == 6
+        assert all(row.ours_ms > 0 for row in rows)
 
 
 @pytest.mark.gpu

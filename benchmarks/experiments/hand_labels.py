@@ -14,7 +14,6 @@ pixels that these label.
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 
 import cv2
@@ -22,6 +21,7 @@ import numpy as np
 from grabcut import grabcut
 from numpy.typing import NDArray
 from PIL import Image
+from tables import write_results
 
 from mmsteal.functional import gradient_edges, label_objects, refine_objects
 
@@ -83,22 +83,23 @@ def read_colors(path: Path) -> NDArray[np.int32]:
 
 def write_table(folder: Path, ious: dict, moved: dict, num_images: int) -> None:
     """results.csv and results.md: mean IoU, and how many objects gained and lost."""
-    folder.mkdir(parents=True, exist_ok=True)
     base = np.array(ious['as drawn'])
-    header = ['method', 'mean IoU, %', 'objects moved', 'better', 'worse', 'largest loss, points']
-    table = []
+    rows = []
     for name, values in ious.items():
         change = 100 * (np.array(values) - base)
-        table.append([name, f'{100 * np.mean(values):.1f}', sum(moved[name]),
-                      int((change > 0.5).sum()), int((change < -0.5).sum()),
-                      f'{max(0.0, -change.min()):.1f}'])  # fmt: skip
-    with open(folder / 'results.csv', 'w', newline='') as file:
-        csv.writer(file).writerows([header, *table])
-    lines = [header, ['---'] * len(header), *table]
-    text = '\n'.join(f'| {" | ".join(map(str, line))} |' for line in lines)
-    (folder / 'results.md').write_text(text + '\n')
+        rows.append({
+            'method': name,
+            'mean IoU, %': f'{100 * np.mean(values):.1f}',
+            'objects moved': sum(moved[name]),
+            'better': int((change > 0.5).sum()),
+            'worse': int((change < -0.5).sum()),
+            'largest loss, points': f'{max(0.0, -change.min()):.1f}',
+        })  # fmt: skip
+    cells = [list(rows[0]), ['---'] * len(rows[0]), *(row.values() for row in rows)]
+    lines = [f'| {" | ".join(map(str, line))} |' for line in cells]
+    write_results(folder, rows, lines)
     print(f'{num_images} images, {len(base)} objects; better and worse: by more than 0.5 points\n')
-    print(text)
+    print('\n'.join(lines))
 
 
 if __name__ == '__main__':
