@@ -2,6 +2,7 @@
 # and to the inside: the balloon pushes outwards. docs/alignment.md has what it brings.
 _base_ = ['./steal_demo.py']
 custom_hooks = [
+    *_base_.custom_hooks,
     dict(
         type='LevelSetAlignHook',
         scope='dataset',

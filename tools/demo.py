@@ -23,7 +23,7 @@ from mmsteal.datasets.demo_set import preview_demo_set, write_demo_set
 from mmsteal.datasets.transforms.coarsen import coarsen
 from mmsteal.evaluation import EdgeMetric, boundary_protocol, label_error
 from mmsteal.functional import RefinedLabelMap, edge_nms, refine_label_map
-from mmsteal.visualization import colorize_edges
+from mmsteal.visualization import colorize_edges, relative_strength
 from mmsteal.visualization.report import Figure, Paragraph, Section, Table, write_report
 from mmsteal.visualization.training_curves import plot_training_curves
 
@@ -314,8 +314,10 @@ def picture_section(
         panels = [
             image[..., ::-1],
             colorize_edges(truth, inferencer.palette),
-            colorize_edges(found, inferencer.palette, floor=0.5),
-            colorize_edges(edge_nms(found), inferencer.palette, floor=0.5),
+            *(
+                colorize_edges(relative_strength(prob), inferencer.palette, floor=0.5)
+                for prob in (found, edge_nms(found))
+            ),
         ]
         rows.append(side_by_side([np.repeat(np.repeat(p, 2, axis=0), 2, axis=1) for p in panels]))
     return Section(

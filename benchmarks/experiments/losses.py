@@ -38,7 +38,7 @@ from mmsteal.apis import load_run_config
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.evaluation.pr_curves import PRCurve, plot_pr_curves
 from mmsteal.label_formats.base import replace_files
-from mmsteal.visualization import colorize_edges
+from mmsteal.visualization import colorize_edges, relative_strength
 
 DEMO_CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'steal_demo.py'
 # Name of a score and how the metrics call it: plain, after test NMS, edges of all classes as one.
@@ -49,8 +49,11 @@ SCORES = {
 }  # fmt: skip
 FIELDS = ('variant', 'seed', *SCORES, *MEASURES)
 NUM_PICTURES = 3
-# alpha of Eq. 7, for summed losses.
-PAPER_WEIGHTS = {'BalancedBCELoss': 1.0, 'ThinningNMSLoss': 10.0, 'DirectionLoss': 1.0}
+# alpha of Eq. 7 for summed losses, and that of the configs for CamVid for averaged ones.
+WEIGHTS = {
+    'sum': {'BalancedBCELoss': 1.0, 'ThinningNMSLoss': 10.0, 'DirectionLoss': 1.0},
+    'mean': {'BalancedBCELoss': 1.0, 'ThinningNMSLoss': 5.0, 'DirectionLoss': 0.5},
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Variant:
         unweighted: Share of the training after which the cross entropy is not balanced any more,
             as in the paper's recipe for SBD. All losses are summed then, with the paper's weights:
             averaged, an unweighted cross entropy would fade beside the others. 1: summed so, and
-            balanced to the end. None: balanced to the end, with the config's weights.
+            balanced to the end. None: averaged, and balanced to the end.
         radius: Of the training labels in px, in place of the config's.
     """
 
@@ -176,9 +179,11 @@ def choose_losses(cfg: Config, variant: Variant) -> Config:
         for loss in head.loss_decode
         if changes.get(loss.type, {}) is not None
     ]
+    reduction = 'mean' if variant.unweighted is None else 'sum'
+    for loss in (*head.loss_decode, *head.loss_side):
+        loss.update(reduction=reduction, loss_weight=WEIGHTS[reduction][loss.type])
+    cfg.custom_hooks = []
     if variant.unweighted is not None:
-        for loss in (*head.loss_decode, *head.loss_side):
-            loss.update(reduction='sum', loss_weight=PAPER_WEIGHTS[loss.type])
         begin = round(variant.unweighted * cfg.train_cfg.max_iters)
         schedule = [dict(begin=begin, loss='BalancedBCELoss', beta=0.5)]
         cfg.custom_hooks = [dict(type='LossScheduleHook', schedule=schedule)]
@@ -233,9 +238,7 @@ def train_and_score(cfg: Config, variant: Variant, seed: int) -> dict:
     plain = runner.val_loop.evaluator.metrics[0]
     palette = np.array(runner.val_dataloader.dataset.metainfo['palette'])
     for number, (path, probability) in enumerate(width.drawn):
-        # Without balance all responses are low: what counts is how they compare.
-        strongest = np.quantile(probability.max(axis=0), 0.995)
-        drawn = colorize_edges(np.clip(probability / strongest, 0, 1), palette, floor=0.5)
+        drawn = colorize_edges(relative_strength(probability), palette, floor=0.5)
         image = cv2.resize(cv2.imread(path), drawn.shape[1::-1])
         for name, picture in (('edges', drawn[..., ::-1]), ('image', image)):
             cv2.imwrite(str(Path(cfg.work_dir, f'{name}_{number}.png')), picture)

@@ -87,20 +87,25 @@ STUDIES = {
         'How wide are the responses that each loss teaches? Synthetic scenes.',
         'edge_width.py --out {out}',
     ),
+    'alignment_demo_0px': Study(
+        'Does alignment harm exact labels?',
+        'active_alignment.py --work-dir {out} --errors systematic --noise-px 0 --seeds 0 1 2 '
+        '--methods none batch dataset --interval 100',
+    ),
     'alignment_demo_4px': Study(
-        'Does alignment repair labels drawn too small by up to 4 px?',
+        'Does it repair labels drawn too small by up to 4 px?',
         'active_alignment.py --work-dir {out} --errors systematic --noise-px 4 --seeds 0 1 2 '
-        '--methods none dataset --interval 100',
+        '--methods none batch dataset --interval 100',
     ),
     'alignment_demo_8px': Study(
         'By up to 8 px?',
         'active_alignment.py --work-dir {out} --errors systematic --noise-px 8 --seeds 0 1 2 '
-        '--methods none dataset --interval 100',
+        '--methods none batch dataset --interval 100',
     ),
     'alignment_demo_random': Study(
         'Labels that err to both sides by up to 8 px?',
         'active_alignment.py --work-dir {out} --errors random --noise-px 8 --seeds 0 1 2 '
-        '--methods none dataset',
+        '--methods none batch dataset --interval 100',
     ),
     'alignment_options': Study(
         'Which options of the alignment matter? One alignment, without training.',

@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 
 from mmsteal.annotator.edge_maps import EdgeMaps
 from mmsteal.annotator.session import Session
-from mmsteal.visualization.edge_colors import colorize_edges, distinct_palette
+from mmsteal.visualization.edge_colors import (
+    colorize_edges,
+    distinct_palette,
+    relative_strength,
+)
 
 # Longest side of a picture in the browser; masks are kept at full size. A small image is enlarged
 # by a whole number, so that thin lines are thin beside its pixels.
@@ -70,7 +74,8 @@ def paint_edges(session: Session, edges: EdgeMaps) -> NDArray[np.uint8]:
     """Edges in the colours of their classes on white; one colour where one map serves all."""
     shape = display_shape(session.image.pixels.shape)
     maps = edges.maps if len(edges.maps) == 1 else edges.maps[:-1]
-    maps = np.stack([cv2.resize(one, shape[::-1], interpolation=cv2.INTER_AREA) for one in maps])
+    small = [cv2.resize(one, shape[::-1], interpolation=cv2.INTER_AREA) for one in maps]
+    maps = relative_strength(np.stack(small))
     if len(maps) == 1:
         return np.repeat(np.rint(255 * (1 - maps[0])).astype(np.uint8)[..., None], 3, axis=2)
     known = {name: k for k, name in enumerate(session.classes)}

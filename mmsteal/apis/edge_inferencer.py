@@ -23,7 +23,11 @@ from mmsteal.datasets.edge_dataset import IMAGE_SUFFIXES
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.evaluation.prediction_files import check_distinct_names, write_prediction
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
-from mmsteal.visualization.edge_colors import colorize_edges, distinct_palette
+from mmsteal.visualization.edge_colors import (
+    colorize_edges,
+    distinct_palette,
+    relative_strength,
+)
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ class EdgeInferencer:
             name, image = read_image(item, index)
             edges = self.predict(image)
             faded = (image[..., ::-1] * 0.5 + 127.5).astype(np.uint8)
-            overlay = colorize_edges(edges, self.palette, faded, floor=0.5)
+            overlay = colorize_edges(relative_strength(edges), self.palette, faded, floor=0.5)
             yield EdgePrediction(name, edges, overlay, self.classes)
 
     @staticmethod

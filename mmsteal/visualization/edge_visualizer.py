@@ -9,7 +9,11 @@ from mmseg.registry import VISUALIZERS
 from mmseg.structures import SegDataSample
 from mmseg.visualization import SegLocalVisualizer
 
-from mmsteal.visualization.edge_colors import colorize_edges, distinct_palette
+from mmsteal.visualization.edge_colors import (
+    colorize_edges,
+    distinct_palette,
+    relative_strength,
+)
 
 _BAR_PX = 22
 
@@ -24,7 +28,8 @@ class EdgeLocalVisualizer(SegLocalVisualizer):
     Args:
         name (str): Name of the instance.
         dim (float): How far the image behind the edges is faded to white, 0 to 1.
-        floor (float): Strength up to which nothing is drawn; see :func:`colorize_edges`.
+        floor (float): Strength up to which nothing is drawn, of predictions as a share of the
+            strongest response; see :func:`colorize_edges` and :func:`relative_strength`.
         **kwargs: Passed to :class:`mmseg.visualization.SegLocalVisualizer`.
     """
 
@@ -74,13 +79,14 @@ class EdgeLocalVisualizer(SegLocalVisualizer):
         for title, key, draw in wanted:
             if draw and data_sample is not None and key in data_sample:
                 edges = _as_strength(data_sample.get(key).data)
+                if key == 'pred_edge_map':
+                    edges = relative_strength(edges)
                 maps.append(edges)
                 panels.append((title, self.draw_edges(image, edges)))
         picture = np.concatenate([_titled(title, panel) for title, panel in panels], axis=1)
         if with_labels and maps:
-            present = (
-                np.max([m.reshape(len(m), -1).max(axis=1, initial=0) for m in maps], axis=0) >= 0.25
-            )
+            strongest = [m.reshape(len(m), -1).max(axis=1, initial=0) for m in maps]
+            present = np.max(strongest, axis=0) >= max(self.floor, 0.25)
             picture = np.concatenate([picture, self._legend(present, picture.shape[1])], axis=0)
         # mmseg's inferencer reads the picture back from here.
         self.set_image(picture)

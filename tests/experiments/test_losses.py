@@ -28,7 +28,9 @@ def weights(cfg):
 def test_losses_left_out_and_changed(script):
     cfg = chosen(script, nms=None, direction=None, unweighted=None)
     assert weights(cfg) == {'BalancedBCELoss': 1.0}
-    assert 'custom_hooks' not in cfg
+    assert cfg.custom_hooks == []
+    head = cfg.model.decode_head
+    assert {loss['reduction'] for loss in (*head.loss_decode, *head.loss_side)} == {'mean'}
     cfg = chosen(script, nms=dict(length=4), factors=(2.0, 0.5), unweighted=None)
     assert weights(cfg) == {'BalancedBCELoss': 1.0, 'ThinningNMSLoss': 10.0, 'DirectionLoss': 0.25}
     assert cfg.model.decode_head.loss_decode[1]['length'] == 4

@@ -5,7 +5,12 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmsteal.visualization import EdgeLocalVisualizer, colorize_edges, distinct_palette
+from mmsteal.visualization import (
+    EdgeLocalVisualizer,
+    colorize_edges,
+    distinct_palette,
+    relative_strength,
+)
 
 RED, BLUE = [255, 0, 0], [0, 0, 255]
 
@@ -28,6 +33,21 @@ def test_floor_hides_what_the_network_cannot_tell():
     assert image[0, :, 1].tolist() == [255, 255, 128, 0]
     with pytest.raises(ValueError, match='floor'):
         colorize_edges(edges, [RED], floor=1)
+
+
+def test_relative_strength():
+    """The strong responses count, of any class, not a single one; noise is not blown up."""
+    prob = np.full((2, 20, 50), 0.01)
+    prob[0, 4] = 0.3
+    prob[1, 7, 7] = 0.5
+    found = relative_strength(prob)
+    np.testing.assert_allclose(found[0, 3:6, 0], [0.01 / 0.3, 1, 0.01 / 0.3], rtol=1e-6)
+    assert found[1, 7, 7] == 1
+    prob[1, 7, 7] = 0.9
+    assert relative_strength(prob)[0, 4, 0] == pytest.approx(0.3 / 0.45)
+    np.testing.assert_allclose(relative_strength(prob / 100), prob / 10, rtol=1e-6)
+    assert relative_strength(np.ones((2, 3, 4), bool)).min() == 1
+    assert relative_strength(np.zeros((0, 3, 4))).shape == (0, 3, 4)
 
 
 def test_background_shows_through():
@@ -94,6 +114,16 @@ def test_legend_names_what_occurs(tmp_path, sample):
     without = draw(tmp_path, sample, with_labels=False)
     assert with_legend.shape[0] > without.shape[0]
     assert (with_legend[without.shape[0] :] == RED).all(-1).any()
+
+
+def test_weak_predictions_are_drawn_and_named(tmp_path, sample):
+    """A cross entropy that is not balanced to the end makes all responses low."""
+    weak = torch.zeros(2, 20, 30)
+    weak[1, 5] = 0.2
+    sample.set_data(dict(pred_edge_map=PixelData(data=weak)))
+    picture = draw(tmp_path, sample, draw_gt=False)
+    assert picture[22 + 5, 30 + 3].tolist() == BLUE
+    assert (picture[42:] == BLUE).all(-1).any()
 
 
 def test_truth_of_another_size_is_resized(tmp_path, sample):
