@@ -3,7 +3,7 @@
     python benchmarks/bench_refine.py [--images 12] [--repeats 5]
 
 (a) `refine_objects` for one image of 512 x 1024 with 8 classes and 60 steps, on one thread: with
-the six stopping evidences that it tries by default and with one of them, against scikit-image's
+all stopping evidences that it tries by default and with one of them, against scikit-image's
 `morphological_geodesic_active_contour` on the same masks, and against the 27 CPU-seconds that the
 released code of the paper takes for the evolution of such an image (a constant, not measured here).
 (b) The whole of `tools/refine.py` on CPU, given edge maps: synthetic Cityscapes folders (labelIds
@@ -91,8 +91,8 @@ def function_rows(args: argparse.Namespace) -> Iterator[Row]:
         classes = list(range(NUM_CLASSES))
         return refine_objects(object_map, prob, classes=classes, num_iters=60, **options)
 
-    six, one = f'{len(STOP_PROBS)} stopping evidences', '1 stopping evidence'
-    functions = {six: refine, one: lambda: refine(stop_prob=0.02)}
+    several, one = f'{len(STOP_PROBS)} stopping evidences', '1 stopping evidence'
+    functions = {several: refine, one: lambda: refine(stop_prob=0.02)}
     times = median_ms_in_turn(functions, args.repeats)
 
     speed = speed_function(edge_evidence(prob, peak_floor=0.5, other_weight=0.5))
@@ -107,10 +107,10 @@ def function_rows(args: argparse.Namespace) -> Iterator[Row]:
     for evidences, milliseconds in times.items():
         what = f'`refine_objects`, {height} x {width}, {len(present)} classes, 60 steps, '
         row = Row(what + evidences, milliseconds, 'scikit-image, evolution alone', scikit_ms)
-        if evidences == six:
+        if evidences == several:
             row.peak_mib, row.note = peak_mib(refine), f'{moved} moved'
         yield row
-        if evidences == six:
+        if evidences == several:
             released = "the paper's released code, evolution alone (published)"
             yield Row(
                 what + evidences,

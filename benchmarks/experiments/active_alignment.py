@@ -416,19 +416,37 @@ def _iteration(folder: Path) -> int:
 
 
 def write_tables(folder: Path, rows: list[dict]) -> None:
-    """results.csv with every run, results.md with mean and spread over the seeds."""
+    """results.csv with every run, results.md with mean and spread over the seeds.
+
+    Runs of one seed share their first half, so gains are taken seed by seed.
+    """
     lines = [
-        '| error | at most, px | alignment | MF (ODS) | AP | labels: distance, px | IoU |',
-        '|---|---|---|---|---|---|---|',
+        '| error | at most, px | alignment | MF (ODS) | AP | gain: MF | AP | '
+        'labels: distance, px | IoU |',
+        f'|{"---|" * 9}',
     ]
+    given_labels = {
+        (r['error'], r['noise_px'], r['seed']): r for r in rows if r['method'] == 'none'
+    }
     for key in dict.fromkeys((r['error'], r['noise_px'], r['method']) for r in rows):
         same = [r for r in rows if (r['error'], r['noise_px'], r['method']) == key]
-        cells = [mean_and_spread([r[name] for r in same], digits)
-                 for name, digits in (('MF', 1), ('AP', 1), ('px', 2), ('IoU', 3))]  # fmt: skip
-        lines.append(f'| {key[0]} | {key[1]:g} | {key[2]} | {" | ".join(cells)} |')
-    given = dict.fromkeys((r['error'], r['noise_px'], r['px_given'], r['IoU_given']) for r in rows)
-    lines += ['', *(f'Given labels, {error} errors of at most {n:g} px: {px:.2f} px, IoU {iou:.3f}'
-                    for error, n, px, iou in given)]  # fmt: skip
+        score, label = (
+            [mean_and_spread([r[name] for r in same], digits) for name, digits in columns]
+            for columns in ((('MF', 1), ('AP', 1)), (('px', 2), ('IoU', 3)))
+        )
+        pairs = [(r, given_labels.get((*key[:2], r['seed']))) for r in same]
+        gain = ['', '']
+        if key[2] != 'none' and all(base for _, base in pairs):
+            gain = [mean_and_spread([r[name] - base[name] for r, base in pairs], 1)
+                    for name in ('MF', 'AP')]  # fmt: skip
+        cells = [key[0], f'{key[1]:g}', key[2], *score, *gain, *label]
+        lines.append(f'| {" | ".join(cells)} |')
+    given = dict.fromkeys(
+        f'Given labels, {r["error"]} errors of at most {r["noise_px"]:g} px: '
+        f'{r["px_given"]:.2f} px, IoU {r["IoU_given"]:.3f}'
+        for r in rows
+    )
+    lines += ['', *given]
     write_results(folder, rows, lines, FIELDS)
 
 

@@ -24,9 +24,10 @@ from mmsteal.functional.label_objects import check_map, label_objects
 from mmsteal.functional.speed import check_edge_prob
 
 # Where the balloon stops is not guessed: with each of these an object evolves, and the most likely
-# outline is taken. From a network that is sure of what is no edge (first) to one that was trained
-# with balanced cross entropy, which answers about 0.5 near any object, for many classes (last).
-STOP_PROBS = (0.02, 0.3, 0.6, 0.9, 1.5, 2.5)
+# outline is taken. From a network that is sure of what is no edge (first) over one whose responses
+# are low, as an unbalanced cross entropy leaves them (0.1, 0.3), to one that was trained with a
+# balanced one, which answers about 0.5 near any object, for many classes (last).
+STOP_PROBS = (0.02, 0.1, 0.3, 0.6, 0.9, 1.5, 2.5)
 # Masks that evolve in one call: few enough to hold 2048 x 1024 masks of many objects in memory.
 _GROUP = 32
 

@@ -76,3 +76,23 @@ def test_sweep_goes_on_and_leaves_the_training_alone(run_script, script, tmp_pat
     assert json.loads((tmp_path / 'sweep' / 'settings.json').read_text())['begin'] == 400
     with pytest.raises(SystemExit, match='sweep_images: 60 -> 5'):
         run_script('active_alignment', *words, '--sweep-images', 5, '--seeds', 0)
+
+
+def test_gains_are_taken_seed_by_seed(script, tmp_path):
+    """The spread of the gains is not that of the scores."""
+    module = script('active_alignment')
+
+    def row(seed, method, mf, ap):
+        return dict(error='systematic', noise_px=4.0, method=method, seed=seed, MF=mf, AP=ap,
+                    px=1.0, IoU=0.9, lost=0, px_given=2.0, IoU_given=0.8)  # fmt: skip
+
+    rows = [row(0, 'none', 10.0, 5.0), row(0, 'batch', 12.0, 5.5), row(1, 'none', 30.0, 9.0),
+            row(1, 'batch', 34.0, 9.5), row(2, 'dataset', 1.0, 1.0)]  # fmt: skip
+    module.write_tables(tmp_path, rows)
+    lines = (tmp_path / 'results.md').read_text().splitlines()
+    assert lines[2].split(' | ')[3:7] == ['20.0 ± 14.1', '7.0 ± 2.8', '', '']
+    assert lines[3].split(' | ')[3:7] == ['23.0 ± 15.6', '7.5 ± 2.8', '3.0 ± 1.4', '0.5 ± 0.0']
+    # without the run that it branched off nothing can be said
+    assert lines[4].split(' | ')[5:7] == ['', '']
+    assert lines[-1] == 'Given labels, systematic errors of at most 4 px: 2.00 px, IoU 0.800'
+    assert len({line.count('|') for line in lines[:5]}) == 1
