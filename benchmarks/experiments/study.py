@@ -113,6 +113,12 @@ STUDIES = {
         '--noise-px 8 --seeds 0 1 2 --sweep --out {out}',
         after=('alignment_demo_8px',),
     ),
+    'alignment_options_random': Study(
+        'And where labels err to both sides?',
+        'active_alignment.py --work-dir {work}/alignment_demo_random --errors random '
+        '--noise-px 8 --seeds 0 1 2 --sweep --out {out}',
+        after=('alignment_demo_random',),
+    ),
     'alignment_camvid': Study(
         'On photographs, labels drawn too small by up to 8 px?',
         f'active_alignment.py --work-dir {{out}} --config {_CAMVID} --data-root {{camvid}} '
