@@ -163,7 +163,14 @@ def training_section(folder: Path) -> Section:
     ]
     return Section(
         'Training',
-        [Figure(plot_training_curves(scalars, panels), 'Losses, probabilities, validation.')],
+        [
+            Figure(
+                plot_training_curves(scalars, panels),
+                'Losses, probabilities, validation. Where the cross entropy stops being balanced, '
+                "half-way in the demo's config, its sum rises and all responses fall; what counts "
+                'from then on is how they compare.',
+            )
+        ],
     )
 
 
