@@ -10,5 +10,5 @@ custom_hooks = [
         interval=100,
         error_px=4,
         align=dict(num_iters=8, balloon=1.0, stop_prob=1.5, min_gain=0.0),
-    )
+    ),
 ]
