@@ -2,8 +2,8 @@
 
 One image of 512 x 1024 with N ellipses of four classes, drawn 8 px too small and too big by turns,
 edges of the colours. The evolution of the masks alone; each action of the page (the callback:
-masks, pictures, messages); and the same action through gradio, with its checks and its JSON. The
-browser is not in it. Without gradio nothing is measured.
+masks, pictures, messages); and the same action through gradio, with its checks, its JSON and an
+event loop. The browser is not in it. Without gradio nothing is measured.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ CLASSES = ('a', 'b', 'c', 'd')
 
 def rows(args: argparse.Namespace) -> Iterator[Row]:
     """Each action of the page."""
+    if min(args.objects, args.repeats) < 1:
+        raise ValueError('expected --objects and --repeats of at least 1')
     if find_spec('gradio') is None:
         yield Row('annotator page', note='not measured: install gradio, then use --fresh')
         return

@@ -1,5 +1,6 @@
 # SEAL's assignment on the demo set: labels are assigned to the predicted edges in the second half.
-# The loss is the demo's cross entropy, balanced at first, so that rows can be compared.
+# The loss is the demo's cross entropy, balanced at first and not SEAL's plain one, so that rows can
+# be compared.
 _base_ = ['./steal_demo.py']
 model = dict(decode_head=dict(loss_decode=[dict(type='BalancedBCELoss', loss_weight=1.0)]))
 custom_hooks = [

@@ -11,7 +11,12 @@ from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import HOOKS, MODELS
 
-from mmsteal.compat import load_own_checkpoints, prepare_distributed, repair_mm_stack
+from mmsteal.compat import (
+    finish_distributed,
+    load_own_checkpoints,
+    prepare_distributed,
+    repair_mm_stack,
+)
 from tests.conftest import REPO
 
 
@@ -36,7 +41,7 @@ def test_own_configs_are_bases(tmp_path, name):
         model = MODELS.build(cfg.model)
         hooks = [HOOKS.build(hook) for hook in cfg.get('custom_hooks', [])]
     assert type(model).__name__ == own.model.type
-    assert len(hooks) == ('aligned' in name)
+    assert len(hooks) == (2 if 'aligned' in name else 0)
 
 
 def test_unknown_own_config_is_named(tmp_path):
@@ -110,3 +115,12 @@ def test_bfloat16_runs_the_forward_pass_in_bfloat16():
     optim.update_params(out.float().sum())
     assert model.weight.dtype == torch.float32
     assert not torch.equal(before, model.weight)
+
+
+def test_process_group_ends(tmp_path):
+    finish_distributed()  # without one nothing happens
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
+    )
+    finish_distributed()
+    assert not torch.distributed.is_initialized()

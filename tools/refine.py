@@ -16,6 +16,7 @@ import cv2
 import torch
 from mmengine.config import DictAction
 
+from mmsteal.compat import finish_distributed
 from mmsteal.label_formats import LABEL_FORMATS
 from mmsteal.refinement import (
     EdgeFolder,
@@ -82,6 +83,7 @@ def main() -> None:
     args = parse_args()
     try:
         summary = refine(args)
+        finish_distributed()
     except (ValueError, TypeError, OSError, ImportError) as error:
         raise SystemExit(f'error: {error}') from error
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ from mmengine.config import ConfigDict, DictAction
 from mmengine.runner import Runner
 
 from mmsteal.apis import load_run_config
+from mmsteal.compat import finish_distributed
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,6 +61,7 @@ def main() -> None:
         cfg.visualizer['save_dir'] = args.show_dir
         cfg.visualizer['vis_backends'] = [dict(type='LocalVisBackend')]
     Runner.from_cfg(cfg).test()
+    finish_distributed()
 
 
 if __name__ == '__main__':

@@ -7,6 +7,7 @@ from mmengine.config import DictAction
 from mmengine.runner import Runner
 
 from mmsteal.apis import load_run_config
+from mmsteal.compat import finish_distributed
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,6 +47,7 @@ def main() -> None:
         if args.resume != 'auto':
             cfg.load_from = args.resume
     Runner.from_cfg(cfg).train()
+    finish_distributed()
 
 
 if __name__ == '__main__':

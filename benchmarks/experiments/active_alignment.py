@@ -421,20 +421,18 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
     Runs of one seed share their first half, so gains are taken seed by seed.
     """
     lines = [
-        '| error | at most, px | alignment | MF (ODS) | AP | gain: MF | AP | '
+        '| error | at most, px | alignment | MF (ODS) | AP | gain: MF | gain: AP | '
         'labels: distance, px | IoU |',
         f'|{"---|" * 9}',
     ]
-    given_labels = {
-        (r['error'], r['noise_px'], r['seed']): r for r in rows if r['method'] == 'none'
-    }
+    unaligned = {(r['error'], r['noise_px'], r['seed']): r for r in rows if r['method'] == 'none'}
     for key in dict.fromkeys((r['error'], r['noise_px'], r['method']) for r in rows):
         same = [r for r in rows if (r['error'], r['noise_px'], r['method']) == key]
         score, label = (
             [mean_and_spread([r[name] for r in same], digits) for name, digits in columns]
             for columns in ((('MF', 1), ('AP', 1)), (('px', 2), ('IoU', 3)))
         )
-        pairs = [(r, given_labels.get((*key[:2], r['seed']))) for r in same]
+        pairs = [(r, unaligned.get((*key[:2], r['seed']))) for r in same]
         gain = ['', '']
         if key[2] != 'none' and all(base for _, base in pairs):
             gain = [mean_and_spread([r[name] - base[name] for r, base in pairs], 1)

@@ -180,13 +180,20 @@ def choose_losses(cfg: Config, variant: Variant) -> Config:
         if changes.get(loss.type, {}) is not None
     ]
     reduction = 'mean' if variant.unweighted is None else 'sum'
-    for loss in (*head.loss_decode, *head.loss_side):
+    losses = [*head.loss_decode, *(head.get('loss_side') or ())]
+    if other := sorted({loss.type for loss in losses} - set(WEIGHTS[reduction])):
+        raise SystemExit(
+            f'error: expected --config to have no losses but those of Eq. 7, but got {other}, '
+            'whose weight beside them is not known; take one of the configs steal_*.'
+        )
+    for loss in losses:
         loss.update(reduction=reduction, loss_weight=WEIGHTS[reduction][loss.type])
-    cfg.custom_hooks = []
+    hooks = cfg.get('custom_hooks', [])
+    cfg.custom_hooks = [hook for hook in hooks if hook['type'] != 'LossScheduleHook']
     if variant.unweighted is not None:
         begin = round(variant.unweighted * cfg.train_cfg.max_iters)
         schedule = [dict(begin=begin, loss='BalancedBCELoss', beta=0.5)]
-        cfg.custom_hooks = [dict(type='LossScheduleHook', schedule=schedule)]
+        cfg.custom_hooks += [dict(type='LossScheduleHook', schedule=schedule)]
     for loss in head.loss_decode:
         loss.loss_weight *= factors.get(loss.type, 1.0)
     if variant.radius is not None:

@@ -21,9 +21,8 @@ def colorize_edges(
         edge_map (np.ndarray): (K, H, W) float in [0, 1], or bool.
         palette (np.ndarray): (K, 3) RGB, 0..255.
         background (np.ndarray | None): (H, W, 3) uint8 RGB to paint on; None is white.
-        floor (float): Strength up to which nothing is drawn; what lies above is stretched to 1. A
-            network trained with the balanced cross entropy says 0.5 where it cannot tell. For
-            predictions see :func:`relative_strength`.
+        floor (float): Strength up to which nothing is drawn; what lies above is stretched to 1.
+            For predictions see :func:`relative_strength`.
 
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB.
@@ -62,29 +61,34 @@ def colorize_edges(
 
 
 def relative_strength(edge_prob: np.ndarray) -> np.ndarray:
-    """Responses as shares of the strong ones in the picture, to be drawn.
+    """Responses between those of the ground and the strong ones of the picture, to be drawn.
 
-    A network whose cross entropy is not balanced to the end, as in the recipe for SBD, answers with
-    0.1 to 0.6 on the edges that it is sure of: what counts is how responses compare. Strong are the
-    0.5 % of the pixels that answer most, if to at least half as much as the first among them.
+    Networks differ in how high they answer. One with a balanced cross entropy says 0.5 where it
+    cannot tell; one whose cross entropy is not balanced to the end, as in the recipe for SBD, says
+    0.1 to 0.6 on edges that it is sure of. What counts is how responses compare: the median over
+    the pixels of the strongest class becomes 0, the 99.5 % quantile 1, but at least half of the
+    maximum.
 
     Args:
         edge_prob (np.ndarray): (K, H, W) float in [0, 1].
 
     Returns:
-        np.ndarray: (K, H, W) float32 in [0, 1]. Where nothing reaches 0.1 it is taken for noise
+        np.ndarray: (K, H, W) float32 in [0, 1]. What does not stand out by 0.1 is taken for noise
         and stays faint.
 
     Example:
-        >>> relative_strength(np.array([[[0.2, 0.2]], [[0.1, 0.0]]])).tolist()
-        [[[1.0, 1.0]], [[0.5, 0.0]]]
+        >>> prob = np.full((1, 2, 50), 0.01)
+        >>> prob[0, 0, :9], prob[0, 0, 9] = 0.21, 0.11
+        >>> relative_strength(prob)[0, 0, 8:11].round(2).tolist()
+        [1.0, 0.5, 0.0]
     """
     prob = np.asarray(edge_prob, np.float32)
     if not prob.size:
         return prob
     strongest = prob.max(axis=0)
-    strong = max(np.quantile(strongest, 0.995), strongest.max() / 2, 0.1)
-    return np.minimum(prob / np.float32(strong), 1)
+    ground, strong = np.quantile(strongest, (0.5, 0.995))
+    span = np.float32(max(strong - ground, strongest.max() / 2 - ground, 0.1))
+    return np.clip((prob - np.float32(ground)) / span, 0, 1)
 
 
 def distinct_palette(num_classes: int) -> np.ndarray:

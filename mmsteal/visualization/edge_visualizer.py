@@ -28,8 +28,8 @@ class EdgeLocalVisualizer(SegLocalVisualizer):
     Args:
         name (str): Name of the instance.
         dim (float): How far the image behind the edges is faded to white, 0 to 1.
-        floor (float): Strength up to which nothing is drawn, of predictions as a share of the
-            strongest response; see :func:`colorize_edges` and :func:`relative_strength`.
+        floor (float): Strength up to which nothing is drawn, of predictions as
+            :func:`relative_strength` has it; see :func:`colorize_edges`.
         **kwargs: Passed to :class:`mmseg.visualization.SegLocalVisualizer`.
     """
 
@@ -86,7 +86,7 @@ class EdgeLocalVisualizer(SegLocalVisualizer):
         picture = np.concatenate([_titled(title, panel) for title, panel in panels], axis=1)
         if with_labels and maps:
             strongest = [m.reshape(len(m), -1).max(axis=1, initial=0) for m in maps]
-            present = np.max(strongest, axis=0) >= max(self.floor, 0.25)
+            present = np.max(strongest, axis=0) > max(self.floor, 0.25)
             picture = np.concatenate([picture, self._legend(present, picture.shape[1])], axis=0)
         # mmseg's inferencer reads the picture back from here.
         self.set_image(picture)

@@ -16,6 +16,7 @@ from mmsteal.engine import LevelSetAlignHook
 from mmsteal.engine.alignment import BatchAligner
 from mmsteal.engine.alignment.masks import LabelRule
 from mmsteal.functional import label_map_to_edges, mask_edges
+from mmsteal.visualization import EdgeLocalVisualizer
 from tests.engine.disk_run import CONFIG, train
 from tests.engine.disk_set import DRAWN, RADIUS, SIZE, disk_dataset, disks, write_disks
 
@@ -345,3 +346,18 @@ def test_exceptions_come_before_the_first_iteration(root):
         LevelSetAlignHook(begin=9, align=dict(smoothing=-1)).before_train(fake_runner(data))
     with pytest.raises(TypeError, match='ballon'):
         LevelSetAlignHook(begin=9, align=dict(ballon=1)).before_train(fake_runner(data))
+
+
+def test_weak_predictions_are_drawn_beside_the_labels():
+    """A cross entropy that is not balanced to the end makes all responses low."""
+    edges = np.zeros((1, 20, 30), np.float32)
+    edges[0, 5] = 1
+    drawn = {}
+    visualizer = EdgeLocalVisualizer('weak')
+    visualizer.add_image = lambda name, picture, step: drawn.update({name: picture})
+    runner = SimpleNamespace(visualizer=visualizer, iter=0)
+    image = np.zeros((20, 30, 3), np.uint8)
+    LevelSetAlignHook._draw(runner, image, edges, edges, 0.01 + 0.2 * edges, 'x')
+    given, _, predicted = np.split(drawn['aligned_x'], 3, axis=1)
+    np.testing.assert_array_equal(predicted, given)
+    assert (given[5] != given[9]).any()

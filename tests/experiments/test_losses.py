@@ -67,6 +67,24 @@ def test_config_without_the_losses(script):
         module.choose_losses(cfg, module.STUDIES['losses'][0])
 
 
+def test_hooks_of_the_config_stay(script):
+    module = script('losses')
+    aligned = str(REPO / 'configs' / 'steal_demo_aligned.py')
+    for unweighted, expected in ((None, []), (0.5, ['LossScheduleHook'])):
+        cfg = module.choose_losses(
+            load_run_config(aligned), module.Variant('x', unweighted=unweighted)
+        )
+        assert [h['type'] for h in cfg.custom_hooks] == ['LevelSetAlignHook', *expected]
+
+
+def test_config_with_another_loss(script):
+    module = script('losses')
+    cfg = load_run_config(CONFIG)
+    cfg.model.decode_head.loss_side = [dict(type='DiceLoss')]
+    with pytest.raises(SystemExit, match=r'no losses but those of Eq\. 7, but got .*DiceLoss'):
+        module.choose_losses(cfg, module.STUDIES['losses'][0])
+
+
 def test_folders_differ(script):
     for variants in script('losses').STUDIES.values():
         assert len({v.folder for v in variants}) == len(variants)

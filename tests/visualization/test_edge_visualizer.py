@@ -36,17 +36,32 @@ def test_floor_hides_what_the_network_cannot_tell():
 
 
 def test_relative_strength():
-    """The strong responses count, of any class, not a single one; noise is not blown up."""
+    """The strong responses count, of any class, not a single one."""
     prob = np.full((2, 20, 50), 0.01)
-    prob[0, 4] = 0.3
-    prob[1, 7, 7] = 0.5
+    prob[0, 4] = 0.31
+    prob[1, 7, 7] = 0.51
     found = relative_strength(prob)
-    np.testing.assert_allclose(found[0, 3:6, 0], [0.01 / 0.3, 1, 0.01 / 0.3], rtol=1e-6)
+    np.testing.assert_allclose(found[0, 3:6, 0], [0, 1, 0], atol=1e-6)
     assert found[1, 7, 7] == 1
-    prob[1, 7, 7] = 0.9
-    assert relative_strength(prob)[0, 4, 0] == pytest.approx(0.3 / 0.45)
-    np.testing.assert_allclose(relative_strength(prob / 100), prob / 10, rtol=1e-6)
-    assert relative_strength(np.ones((2, 3, 4), bool)).min() == 1
+    prob[1, 7, 7] = 0.91  # half of it is more than what the others have
+    assert relative_strength(prob)[0, 4, 0] == pytest.approx(0.3 / 0.445, rel=1e-5)
+
+
+@pytest.mark.parametrize('ground', [0.0, 0.02, 0.5])
+def test_noise_is_not_blown_up(ground, rng):
+    """Neither that of an untrained network, which says 0.5 everywhere, nor that of a sure one."""
+    prob = ground + rng.uniform(0, 0.02, (3, 40, 40))
+    assert relative_strength(prob).max() < 0.25
+    prob[1, 20] = ground + 0.2
+    found = relative_strength(prob)
+    assert found[1, 20].min() > 0.99
+    assert np.delete(found, 20, axis=1).max() < 0.1
+
+
+def test_relative_strength_of_labels_and_of_nothing():
+    edges = np.zeros((2, 30, 30), bool)
+    edges[1, 5] = True
+    np.testing.assert_array_equal(relative_strength(edges), edges)
     assert relative_strength(np.zeros((0, 3, 4))).shape == (0, 3, 4)
 
 

@@ -1,5 +1,5 @@
-# Small sets and small networks from scratch: AdamW, to which averaged and summed losses are alike,
-# with a linear decay.
+# Small sets and small networks from scratch: AdamW, which does not ask for the scale of the loss,
+# averaged or summed, with a linear decay.
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=50, by_epoch=False),

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmsteal.engine.alignment.aligner import Aligner
 from mmsteal.engine.alignment.masks import LabelRule, edge_heads
 from mmsteal.engine.alignment.summary import AlignmentSummary
+from mmsteal.visualization.edge_colors import relative_strength
 
 
 class AlignHook(Hook):
@@ -126,8 +127,8 @@ class AlignHook(Hook):
         draw = getattr(runner.visualizer, 'draw_edges', None)
         if draw is None or dist.get_rank() != 0:
             return
-        panels = [np.where(edges == 255, 0, edges).astype(np.float32)
-                  for edges in (given, aligned, predicted)]  # fmt: skip
+        labels = [np.where(edges == 255, 0, edges).astype(np.float32) for edges in (given, aligned)]
+        panels = [*labels, relative_strength(predicted)]
         picture = np.concatenate([draw(image, panel) for panel in panels], axis=1)
         runner.visualizer.add_image(f'aligned_{name}', picture, step=runner.iter + 1)
 
