@@ -115,7 +115,9 @@ def test_picture_does_not_name_the_first_class(tmp_path, monkeypatch):
     visualizer = EdgeLocalVisualizer()
     visualizer.dataset_meta = dict(classes=('left', 'right'), palette=[[255, 0, 0], [0, 0, 255]])
     sample = SegDataSample()
-    sample.set_data(dict(pred_edge_map=PixelData(data=torch.ones(1, 48, 64))))
+    predicted = torch.zeros(1, 48, 64)
+    predicted[0, 20] = 1
+    sample.set_data(dict(pred_edge_map=PixelData(data=predicted)))
     visualizer.add_datasample(
         'x', np.zeros((48, 64, 3), np.uint8), sample, out_file=str(tmp_path / 'x.png')
     )
