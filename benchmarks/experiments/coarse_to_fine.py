@@ -36,7 +36,7 @@ from kept_results import keep_settings, kept
 from mmengine.config import DictAction
 from mmseg.registry import DATASETS
 from numpy.typing import NDArray
-from tables import mean_and_spread, write_results
+from tables import markdown_lines, mean_and_spread, write_results
 from tqdm import tqdm
 
 from mmsteal.apis import EdgeInferencer, load_run_config
@@ -293,7 +293,7 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
     """results.csv with every model, results.md with mean and spread over the models."""
     names = {'error_px': 'error, px', 'clicks': 'clicks an image', 'seconds': 'CPU s an image'}
     header = [*(names.get(key, key) for key in rows[0]), 'models']
-    lines = [header, ['---'] * len(header)]
+    cells_of_rows = []
     for error_px, method in dict.fromkeys((row['error_px'], row['method']) for row in rows):
         same = [r for r in rows if (r['error_px'], r['method']) == (error_px, method)]
         cells = [f'{error_px:g}', method]
@@ -306,9 +306,8 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
             else:
                 digits = {'clicks': 0, 'seconds': 2}.get(key, 1)
                 cells.append(f'{sum(values) / len(values):.{digits}f}')
-        lines.append([*cells, str(len(same))])
-    markdown = [f'| {" | ".join(line)} |' for line in lines]
-    write_results(folder, rows, markdown)
+        cells_of_rows.append([*cells, str(len(same))])
+    write_results(folder, rows, markdown_lines(header, cells_of_rows))
 
 
 if __name__ == '__main__':

@@ -21,7 +21,7 @@ import numpy as np
 from grabcut import grabcut
 from numpy.typing import NDArray
 from PIL import Image
-from tables import write_results
+from tables import markdown_lines, write_results
 
 from mmsteal.functional import gradient_edges, label_objects, refine_objects
 
@@ -95,8 +95,7 @@ def write_table(folder: Path, ious: dict, moved: dict, num_images: int) -> None:
             'worse': int((change < -0.5).sum()),
             'largest loss, points': f'{max(0.0, -change.min()):.1f}',
         })  # fmt: skip
-    cells = [list(rows[0]), ['---'] * len(rows[0]), *(row.values() for row in rows)]
-    lines = [f'| {" | ".join(map(str, line))} |' for line in cells]
+    lines = markdown_lines(rows[0], (row.values() for row in rows))
     write_results(folder, rows, lines)
     print(f'{num_images} images, {len(base)} objects; better and worse: by more than 0.5 points\n')
     print('\n'.join(lines))

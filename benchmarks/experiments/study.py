@@ -15,7 +15,6 @@ budgets call the scripts that a study is made of: `--list` prints their commands
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shlex
 import shutil
@@ -26,15 +25,14 @@ from pathlib import Path
 
 from mmsteal.label_formats.base import replace_files
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from measurement import one_thread_environment
+
 REPO = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).resolve().parent
 RESULTS = REPO / 'benchmarks' / 'results'
 PICTURES = REPO / 'docs' / 'pictures' / 'results'
 PAGE = REPO / 'docs' / 'results.md'
-# One thread each: results do not depend on the machine's cores, and studies can run side by side.
-ONE_THREAD = dict.fromkeys(
-    ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'NUMBA_NUM_THREADS'), '1'
-)
 
 
 @dataclass(frozen=True)
@@ -202,8 +200,9 @@ def run_studies(order: list[str], args: argparse.Namespace) -> list[str]:
             failed.append(name)
             print(f'{name} is left out: it needs {", ".join(lacking)}, which failed.', flush=True)
             continue
+        # One thread: results do not depend on the cores, and studies can run side by side.
         done = subprocess.run(
-            command_of(name, args), cwd=REPO, env={**os.environ, **ONE_THREAD}, check=False
+            command_of(name, args), cwd=REPO, env=one_thread_environment(), check=False
         )
         if done.returncode:
             failed.append(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,13 @@ def mean_and_spread(values: list[float], digits: int) -> str:
     if len(values) == 1 or np.isnan(mean):
         return f'{mean:.{digits}f}'
     return f'{mean:.{digits}f} ± {np.std(values, ddof=1):.{digits}f}'
+
+
+def markdown_lines(header: Iterable[object], rows: Iterable[Iterable[object]]) -> list[str]:
+    """Lines of a Markdown table."""
+    header = list(header)
+    cells = [header, ['---'] * len(header), *rows]
+    return [f'| {" | ".join(map(str, line))} |' for line in cells]
 
 
 def write_results(

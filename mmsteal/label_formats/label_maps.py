@@ -119,7 +119,7 @@ def split_objects(
     """
     maps = [labels] if instances is None else [labels, instances]
     starts = _run_starts(*maps)
-    value, *instance = (values.ravel()[starts].astype(np.int64) for values in maps)
+    value = labels.ravel()[starts].astype(np.int64)
     out = np.isin(value, list(ignore))
     inside = ~out & ~np.isin(value, list(background))
 
@@ -136,7 +136,9 @@ def split_objects(
             object_map[mask] = parts[mask] - 1 + len(objects)
             objects += [AnnotatedObject(found, (names or {}).get(found))] * (count - 1)
         return object_map, tuple(objects), ignored
-    codes = (value << 32) | instance[0] if instance else value << 32
+    codes = value << 32
+    if instances is not None:
+        codes |= instances.ravel()[starts].astype(np.int64)
     pairs, index = np.unique(codes[inside], return_inverse=True)
     of_runs = np.full(len(starts), -1, np.int32)
     of_runs[inside] = index
