@@ -30,6 +30,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
+from mmsteal.files import write_file
+
 REPO = Path(__file__).resolve().parent.parent
 PACKAGES = ('torch', 'numpy', 'scipy', 'scikit-image', 'numba')
 HEADER = ('what', 'ours', 'reference', 'its time', 'ratio', 'target', 'met', 'peak memory', 'note')
@@ -354,10 +356,8 @@ class Record:
         written = [asdict(row) for row in rows]
         self.cases[case] = dict(date=f'{date.today()}', commit=commit(), rows=written)
         if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_name(f'.{self.path.name}.tmp')
-            partial.write_text(json.dumps(dict(setup=self.setup, cases=self.cases), indent=1))
-            os.replace(partial, self.path)
+            content = dict(setup=self.setup, cases=self.cases)
+            write_file(self.path, json.dumps(content, indent=1))
 
     @property
     def rows(self) -> list[Row]:

@@ -9,13 +9,13 @@ clicked for each image. With these, tools/refine.py can be judged on labels whos
 
 import argparse
 import csv
-import os
 import sys
 from pathlib import Path
 
 from mmengine.config import DictAction
 from tqdm import tqdm
 
+from mmsteal.files import whole_file
 from mmsteal.functional import simulate_coarse_objects
 from mmsteal.label_formats import LABEL_FORMATS, LabelError, open_label_format
 
@@ -83,10 +83,8 @@ def simulate(args: argparse.Namespace) -> list[str]:
 
 def write_clicks(path: Path, rows: list[list]) -> None:
     """One line an image and error."""
-    partial = path.with_name(f'.{path.name}.part')
-    with open(partial, 'w', newline='') as file:
+    with whole_file(path) as partial, open(partial, 'w', newline='') as file:
         csv.writer(file).writerows([['image', 'error_px', 'objects', 'clicks'], *rows])
-    os.replace(partial, path)
 
 
 if __name__ == '__main__':

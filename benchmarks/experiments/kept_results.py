@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from mmsteal.label_formats.base import replace_files
+from mmsteal.files import write_file
 
 
 def kept(path: Path, make: Callable[[], dict | list]) -> dict | list:
@@ -15,7 +15,7 @@ def kept(path: Path, make: Callable[[], dict | list]) -> dict | list:
         return json.loads(path.read_text())
     found = make()
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_files({path: json.dumps(found).encode()})
+    write_file(path, json.dumps(found))
     return found
 
 

@@ -37,7 +37,7 @@ from tables import mean_and_spread, write_results
 from mmsteal.apis import load_run_config
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.evaluation.pr_curves import PRCurve, plot_pr_curves
-from mmsteal.label_formats.base import replace_files
+from mmsteal.files import write_file
 from mmsteal.visualization import colorize_edges, relative_strength
 
 DEMO_CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'steal_demo.py'
@@ -293,7 +293,7 @@ def write_curves(folder: Path, rows: list[dict]) -> None:
         ap = float(np.mean([row['AP'] for row in same])) / 100
         curves.append(PRCurve(name, mean['precision'], mean['recall'], best, ap))
     note = f'means over classes and {len({row["seed"] for row in rows})} seeds'
-    replace_files({folder / 'curves.png': plot_pr_curves(curves, note=note)})
+    write_file(folder / 'curves.png', plot_pr_curves(curves, note=note))
 
 
 def write_pictures(folder: Path, variants: list[Variant], seed: int) -> None:
@@ -306,7 +306,7 @@ def write_pictures(folder: Path, variants: list[Variant], seed: int) -> None:
         if pictures:
             rows.append(np.concatenate(pictures, axis=1))
     _, png = cv2.imencode('.png', np.concatenate(rows, axis=0))
-    replace_files({folder / 'pictures.png': png.tobytes()})
+    write_file(folder / 'pictures.png', png.tobytes())
 
 
 if __name__ == '__main__':

@@ -36,7 +36,7 @@ from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.datasets.edge_dataset import lookup_table
 from mmsteal.datasets.transforms.coarsen import coarsen
 from mmsteal.evaluation import LabelError, label_error
-from mmsteal.label_formats.base import replace_files
+from mmsteal.files import write_file
 from mmsteal.label_formats.label_maps import encode_map, map_values, read_map
 from mmsteal.refinement.model_edges import file_hash
 
@@ -144,7 +144,7 @@ class TrainingLabels:
 
     def write(self, labels: NDArray[np.uint8], path: Path, like: Path) -> None:
         """Write labels (H, W) with the values and the palette of another file."""
-        replace_files({path: encode_map(self._to_value[labels], path, like=read_map(like))})
+        write_file(path, encode_map(self._to_value[labels], path, like=read_map(like)))
 
     def objects(self, folder: Path) -> Iterator[NDArray[np.int32]]:
         """The classes of each image as objects: ids from 1, 0 for none, -1 where ignored."""

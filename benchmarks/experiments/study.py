@@ -23,7 +23,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmsteal.label_formats.base import replace_files
+from mmsteal.files import write_file
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from measurement import one_thread_environment
@@ -244,7 +244,7 @@ def publish(names: list[str], work: Path) -> None:
             PICTURES.mkdir(parents=True, exist_ok=True)
             shutil.copy(work / name / picture, PICTURES / f'{name}_{picture}')
     page = PAGE.read_text(encoding='utf-8')
-    replace_files({PAGE: set_tables(page, RESULTS).encode()})
+    write_file(PAGE, set_tables(page, RESULTS))
 
 
 def set_tables(page: str, results: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsteal.label_formats.base import replace_files
+from mmsteal.files import write_files
 
 
 def mean_and_spread(values: list[float], digits: int) -> str:
@@ -46,7 +46,7 @@ def write_results(
     writer.writeheader()
     writer.writerows(rows)
     folder.mkdir(parents=True, exist_ok=True)
-    replace_files({
+    write_files({
         folder / 'results.csv': table.getvalue().encode(),
         folder / 'results.md': ('\n'.join(lines) + '\n').encode(),
     })  # fmt: skip

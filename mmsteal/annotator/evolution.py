@@ -26,7 +26,8 @@ from mmsteal.functional import (
 )
 from mmsteal.functional.bounding_box import Box, bounding_box
 from mmsteal.functional.label_merge import Claim, settle_claims
-from mmsteal.functional.refinement import STOP_PROBS, enlarge, resample
+from mmsteal.functional.refinement import STOP_PROBS, enlarge
+from mmsteal.functional.resize import resample
 from mmsteal.functional.speed import evidence_terms
 
 MAX_ERROR_PX = 64

@@ -33,7 +33,7 @@ from mmsteal.annotator.messages import AnnotatorError
 from mmsteal.annotator.pictures import MAX_BYTES, read_picture
 from mmsteal.annotator.rendering import class_colors, display_shape, paint_edges, paint_masks
 from mmsteal.annotator.session import Session
-from mmsteal.label_formats.base import replace_files
+from mmsteal.files import write_file
 
 logger = logging.getLogger(__name__)
 
@@ -618,7 +618,7 @@ class AnnotatorPage:
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             _, data = cv2.imencode('.jpg', pixels[..., ::-1], _JPEG)
-            replace_files({path: data.tobytes()})
+            write_file(path, data.tobytes())
         else:
             path.touch()  # gradio removes what is old
         return str(path)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mmsteal.annotator.edge_maps import EdgeMaps
 from mmsteal.annotator.session import Session
+from mmsteal.functional.resize import resample
 from mmsteal.visualization.edge_colors import (
     colorize_edges,
     distinct_palette,
@@ -53,7 +54,7 @@ def paint_masks(
         np.ndarray: (h, w, 3) uint8 RGB, at the size of the browser.
     """
     picture = display_image(session.image.pixels).copy()
-    small = _nearest(object_map, picture.shape[:2])
+    small = resample(object_map, picture.shape[:2])
     palette = class_colors(len(session.classes))
     colors = np.array([palette[k] for k in session.object_classes] + [(0, 0, 0)], np.uint8)
     inside = small >= 0
@@ -65,7 +66,7 @@ def paint_masks(
     picture[line] = tint[line]
     if before is not None:
         # On top: a part that has not moved shows as well.
-        y, x = np.nonzero(_outlines(_nearest(before, picture.shape[:2])))
+        y, x = np.nonzero(_outlines(resample(before, picture.shape[:2])))
         picture[y, x] = np.where((x + y) // _DASH % 2, 255, 0)[:, None]
     return picture
 
@@ -90,13 +91,6 @@ def paint_edges(session: Session, edges: EdgeMaps) -> NDArray[np.uint8]:
 def class_colors(num_classes: int) -> NDArray[np.uint8]:
     """Colours (K, 3) RGB of the classes; class k keeps its own however many there are."""
     return np.asarray(distinct_palette(num_classes), np.uint8)
-
-
-def _nearest(object_map: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int32]:
-    if object_map.shape == tuple(shape):
-        return object_map
-    resized = cv2.resize(object_map, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
-    return np.asarray(resized, np.int32)
 
 
 def _outlines(object_map: NDArray[np.int32]) -> NDArray[np.bool_]:

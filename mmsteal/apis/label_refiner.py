@@ -13,8 +13,8 @@ from mmengine.config import Config
 from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
 from mmsteal.evaluation.prediction_files import class_indices
 from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map
+from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats.label_maps import read_map
-from mmsteal.refinement.edge_size import resize_edge_prob
 
 Classes = Mapping[int, int | str] | Mapping[str, int]
 

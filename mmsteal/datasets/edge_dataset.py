@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Mapping, Sequence
-from itertools import count, islice
 from typing import ClassVar, Literal
 
 import cv2
@@ -15,6 +14,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmsteal.datasets.samplers import Draw
+from mmsteal.functional.class_values import class_values
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
@@ -88,7 +88,9 @@ class EdgeDataset(BaseSegDataset):
         self.value_map = label_value_map(
             label_values
             if label_values is not None
-            else _default_values(len(classes), background, (*ignore_values, ignore_index)),
+            else class_values(
+                len(classes), without=(*ignore_values, ignore_index, *_as_values(background))
+            ),
             background=background,
             ignore_values=ignore_values,
             ignore_index=ignore_index,
@@ -263,14 +265,6 @@ def label_value_map(
     if other_values != 'error':
         mapping[-1] = num_classes if other_values == 'background' else 255
     return mapping
-
-
-def _default_values(
-    num_classes: int, background: int | Sequence[int] | None, ignored: Sequence[int]
-) -> list[int]:
-    """The smallest values that stand for nothing else."""
-    taken = {*ignored, *_as_values(background)}
-    return list(islice((v for v in count() if v not in taken), num_classes))
 
 
 def _as_values(background: int | Sequence[int] | None) -> list[int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from mmsteal.evaluation.prediction_files import PredictionFolder, write_png
+from mmsteal.files import write_file
 
 _IGNORE_BIT = 31
 _PNG_EDGE, _PNG_IGNORE = 255, 128
@@ -43,11 +43,7 @@ def write_edge_bin(path: str | Path, edges: np.ndarray) -> None:
     for k, edge in enumerate(edges):
         words |= (edge == 1).astype('<u4') << np.uint32(k)
     words |= (edges == 255).any(axis=0).astype('<u4') << np.uint32(_IGNORE_BIT)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}')
-    partial.write_bytes(words.tobytes())
-    os.replace(partial, path)
+    write_file(path, words.tobytes())
 
 
 def read_edge_bin(path: str | Path, num_classes: int, size: tuple[int, int]) -> np.ndarray:

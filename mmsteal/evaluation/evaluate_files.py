@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +20,7 @@ from mmsteal.evaluation.image_counts import image_counts
 from mmsteal.evaluation.prediction_files import PredictionFolder
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.evaluation.score_report import ClassScores, class_scores
+from mmsteal.files import write_file
 
 # Raised whenever the same files and settings would give other counts.
 _COUNTS_VERSION = 1
@@ -333,12 +333,4 @@ class _Job:
     def _keep(self, method: str, name: str, key: str, counts: np.ndarray) -> None:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, key=np.array(key), counts=counts)
-        write_whole(self._path(method, name), buffer.getvalue())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file such that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}')
-    partial.write_bytes(content)
-    os.replace(partial, path)
+        write_file(self._path(method, name), buffer.getvalue())

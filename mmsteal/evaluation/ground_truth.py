@@ -17,6 +17,7 @@ from mmsteal.datasets.transforms import LoadEdgeAnnotations, LoadSBDAnnotations
 from mmsteal.evaluation.edge_files import read_edge_bin, read_edge_pngs
 from mmsteal.evaluation.prediction_files import PredictionFolder, find_file, index_files
 from mmsteal.evaluation.protocol import BoundaryProtocol
+from mmsteal.functional.class_values import class_values
 
 KINDS = ('sbd', 'cityscapes', 'bsds', 'folder', 'edges')
 
@@ -303,15 +304,15 @@ def open_ground_truth(
             return EdgeFileTruth(_listed(root, '.bin'), tuple(class_names), bins=bins)
         pngs = PredictionFolder(root, class_names)
         return EdgeFileTruth(pngs.names(), tuple(class_names), pngs)
-    taken = {255, *background, *ignore_values}
-    values = [v for v in range(len(class_names) + len(taken)) if v not in taken]
     return LabelMapTruth(
         _listed(root, '.png'),
         tuple(class_names),
         root,
         None if instances is None else Path(instances),
         value_map=label_value_map(
-            values[: len(class_names)] if label_values is None else label_values,
+            class_values(len(class_names), without=(255, *background, *ignore_values))
+            if label_values is None
+            else label_values,
             background=list(background),
             ignore_values=(*ignore_values, 255),
         ),

@@ -12,7 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmsteal.evaluation.evaluate_files import EvaluationResult, write_whole
+from mmsteal.evaluation.evaluate_files import EvaluationResult
+from mmsteal.files import write_file
 from mmsteal.functional.edge_scores import EdgeScores
 
 # Colours that differ in lightness too (after Okabe and Ito), and dashes beyond their number.
@@ -113,14 +114,14 @@ def write_pr_curves(result: EvaluationResult, out_dir: str | Path) -> list[Path]
         plot = plot_pr_curves(curves, title=class_name, note=result.protocol.label)
         file = re.sub(r'\W+', '_', class_name)
         written.append(Path(out_dir) / f'{k + 1:03d}_{file}.png')
-        write_whole(written[-1], plot)
+        write_file(written[-1], plot)
     if written:
         curves = [_mean_curve(name, found.scores) for name, found in by_method.items()]
         note = result.protocol.label
         number = next(iter(by_method.values())).mean.num_classes
         title = f'mean over {number} classes' if number > 1 else result.class_names[0]
         written.append(Path(out_dir) / 'mean.png')
-        write_whole(written[-1], plot_pr_curves(curves, title=title, note=note))
+        write_file(written[-1], plot_pr_curves(curves, title=title, note=note))
     return written
 
 

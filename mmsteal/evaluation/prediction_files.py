@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Literal
 import cv2
 import numpy as np
 from PIL import Image
+
+from mmsteal.files import write_file
 
 IMAGE_SUFFIXES = ('.png', '.bmp')
 ARRAY_SUFFIXES = ('.npy', '.npz')
@@ -27,7 +28,7 @@ def probability_levels(prob: np.ndarray) -> np.ndarray:
 def write_prediction(out_dir: str | Path, name: str, prob: np.ndarray) -> None:
     """Write `out_dir/class_001/NAME.png` ... `class_KKK/NAME.png`.
 
-    Each file is written under another name and renamed, so a file that is there is whole.
+    A file that is there is whole.
 
     Args:
         out_dir (str | Path): Folder; made if needed.
@@ -47,12 +48,9 @@ def write_png(path: Path, image: np.ndarray) -> None:
     Raises:
         OSError: If the disk refuses; named.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.stem}.{os.getpid()}.png')
     # Level 1 is four times faster than the default and 10 % larger.
-    if not cv2.imwrite(str(partial), image, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-        raise OSError(f'Cannot write {partial}; is the disk full or the folder read-only?')
-    os.replace(partial, path)
+    _, content = cv2.imencode('.png', image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    write_file(path, content.tobytes())
 
 
 def check_distinct_names(paths: Iterable[str | Path]) -> None:

@@ -9,9 +9,11 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from mmsteal.functional.class_values import class_values
 from mmsteal.functional.edge_nms import edge_nms
 from mmsteal.functional.edges import label_map_to_edges
 from mmsteal.functional.matching import edge_thresholds
+from mmsteal.functional.resize import resample
 from mmsteal.functional.thin import thin
 
 
@@ -146,7 +148,7 @@ class BoundaryProtocol:
         maps = [label_map, instance_map if self.instance_sensitive else None]
         size = self.size(*label_map.shape)
         if thin_truth:
-            maps = [_nearest(m, size) for m in maps]
+            maps = [None if m is None else resample(m, size) for m in maps]
         edges = label_map_to_edges(
             maps[0],
             num_classes,
@@ -160,7 +162,7 @@ class BoundaryProtocol:
             edges = edges.any(axis=0, keepdims=True)
         if thin_truth:
             return thin(edges)
-        return _nearest(edges, size)
+        return resample(edges, size)
 
     def _stored_truth(self, boundary_map: np.ndarray | None, num_classes: int) -> np.ndarray:
         if boundary_map is None:
@@ -186,7 +188,7 @@ class BoundaryProtocol:
         if not self.drop_interior:
             return None
         label_map = self.nearest(label_map)
-        values = [v for v in range(num_classes + 1) if v != background][:num_classes]
+        values = class_values(num_classes, without=(background, 255))
         regions = label_map == np.array(values)[:, None, None]
         if self.class_agnostic:
             raise ValueError(
@@ -197,7 +199,7 @@ class BoundaryProtocol:
 
     def nearest(self, label_map: np.ndarray) -> np.ndarray:
         """Bring a map (H, W) of labels to the evaluation size."""
-        return _nearest(label_map, self.size(*label_map.shape))
+        return resample(label_map, self.size(*label_map.shape))
 
     def predicted_edges(
         self, label_map: np.ndarray, num_classes: int, *, background: int | None = None
@@ -249,20 +251,6 @@ class BoundaryProtocol:
 def _resized(score: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     score = score.astype(np.float32) / np.float32(255 if score.dtype == np.uint8 else 1)
     return cv2.resize(score, size[::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def _nearest(array: np.ndarray | None, size: tuple[int, int]) -> np.ndarray | None:
-    """Resize the last two axes to (h, w), taking the pixels 1, 3, 5, ... at half size.
-
-    That is what MATLAB and PIL take, and so the published ground truths; OpenCV's takes 0, 2, 4.
-    """
-    if array is None or array.shape[-2:] == size:
-        return array
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(int)
-        for new, old in zip(size, array.shape[-2:], strict=True)
-    )
-    return np.ascontiguousarray(array[..., rows[:, None], columns])
 
 
 # Hariharan et al. 2011; SEAL (Yu et al. 2018) on SBD and Cityscapes, as STEAL uses them; BSDS.

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsteal.evaluation.evaluate_files import EvaluationResult, MethodResult, write_whole
+from mmsteal.evaluation.evaluate_files import EvaluationResult, MethodResult
+from mmsteal.files import write_file
 from mmsteal.functional.edge_scores import EdgeScores
 from mmsteal.version import __version__
 
@@ -38,7 +39,7 @@ def write_results(result: EvaluationResult, out_dir: str | Path) -> list[Path]:
         'per_image.csv': _as_csv(_image_rows(result)),
     }
     for name, text in contents.items():
-        write_whole(out_dir / name, text.encode())
+        write_file(out_dir / name, text)
     return [out_dir / name for name in contents]
 
 

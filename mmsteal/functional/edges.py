@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from mmsteal.functional.class_values import class_values
 from mmsteal.functional.thin import thin as thin_maps
 
 Mask = TypeVar('Mask', NDArray[Any], Tensor)
@@ -256,9 +257,7 @@ def _channels_of(
             'Expected argument `background` to differ from `ignore_index`, '
             f'but both are {background}; background is known not to be any class.'
         )
-    classes = np.setdiff1d(
-        np.arange(num_classes + 2), [v for v in (background, ignore_index) if v is not None]
-    )[:num_classes]
+    classes = np.array(class_values(num_classes, without=(background, ignore_index)))
     channels = np.minimum(np.searchsorted(classes, values), num_classes - 1)
     is_class = classes[channels] == values
     unknown = values[~is_class & (values != ignore_index) & (values != background)]

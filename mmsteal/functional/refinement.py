@@ -19,8 +19,10 @@ from torch import Tensor
 
 from mmsteal.functional.alignment import MaskAlignment, align_masks
 from mmsteal.functional.bounding_box import bounding_box
+from mmsteal.functional.class_values import class_values
 from mmsteal.functional.label_merge import Claim, settle_claims
 from mmsteal.functional.label_objects import check_map, label_objects
+from mmsteal.functional.resize import resample
 from mmsteal.functional.speed import check_edge_prob
 
 # Where the balloon stops is not guessed: with each of these an object evolves, and the most likely
@@ -417,14 +419,14 @@ def _edge_map_of(
         return classes.get(value, -1)
     if num_maps == 1:
         return 0
-    index = value - sum(0 <= other < value for other in without)
-    if not 0 <= index < num_maps:
+    values = class_values(num_maps, without=without)
+    if value not in values:
         raise ValueError(
             f'Expected the label {value} to have one of {num_maps} edge maps, but the labels 0, 1, '
             f'2, ... without {sorted(without)} have them in order; pass `classes`, a mapping from '
             'labels to edge maps.'
         )
-    return index
+    return values.index(value)
 
 
 def _check_objects(
@@ -454,17 +456,6 @@ def _check_objects(
             f'Expected argument `edge_prob` to have the aspect ratio of the labels, {height} x '
             f'{width} (height x width), but got {h} x {w}; they must be of one image.'
         )
-
-
-def resample(array: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
-    """The nearest pixel, for any type."""
-    if array.shape == tuple(size):
-        return array
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
-        for new, old in zip(size, array.shape, strict=True)
-    )
-    return array[rows[:, None], columns]
 
 
 def indices(object_map: NDArray[np.int32]) -> list[int]:

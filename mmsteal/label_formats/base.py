@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import json
-import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mmsteal.files import write_files
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.painting import NOBODY
 
@@ -199,7 +199,7 @@ class LabelFormat(ABC):
             if not beneath:
                 owners[~same & (owners < 0)] = NOBODY
             files = self._update(item, annotation, owners, Path(out_dir))
-        replace_files(files)
+        write_files(files)
         return list(files)
 
     @abstractmethod
@@ -357,20 +357,6 @@ def find_files(folder: Path, endings: Collection[str], *, what: str) -> dict[str
             raise LabelError(f'{path}: {found[name]} has the same name; keep one of the two.')
         found[name] = path
     return found
-
-
-def replace_files(contents: Mapping[Path, bytes]) -> None:
-    """Write files so that none is ever half there: all under other names first, then renamed."""
-    partial = {path: path.with_name(f'.{path.name}.{os.getpid()}.part') for path in contents}
-    try:
-        for path, content in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial[path].write_bytes(content)
-        for path in contents:
-            os.replace(partial[path], path)
-    finally:
-        for path in partial.values():
-            path.unlink(missing_ok=True)
 
 
 def load_json(path: Path) -> tuple[Any, bytes]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.files import write_file
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import (
     LabelItem,
@@ -18,7 +19,6 @@ from mmsteal.label_formats.base import (
     check_size,
     dump_json,
     load_json,
-    replace_files,
 )
 from mmsteal.label_formats.label_maps import require_objects
 from mmsteal.label_formats.painting import Painting
@@ -288,18 +288,18 @@ class CocoFormat(SetFileFormat):
         parts = [part for _, part in self.load_parts(out_dir, items)]
         target = Path(out_dir) / self.file_name
         if self.root is None:
-            replace_files({target: json.dumps(self._new_document(parts)).encode()})
+            write_file(target, json.dumps(self._new_document(parts)))
             return [target]
         self._scan()
         changed = {int(key): entry for part in parts for key, entry in part['changed'].items()}
         if not changed:
-            replace_files({target: self._raw})
+            write_file(target, self._raw)
             return [target]
         annotations = [
             changed.get(index, entry) for index, entry in enumerate(self._document['annotations'])
         ]
         document = {**self._document, 'annotations': annotations}
-        replace_files({target: dump_json(document, self._raw)})
+        write_file(target, dump_json(document, self._raw))
         return [target]
 
     def _new_document(self, parts: list[dict[str, Any]]) -> dict[str, Any]:

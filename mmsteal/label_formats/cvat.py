@@ -14,14 +14,9 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.files import write_file
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
-from mmsteal.label_formats.base import (
-    LabelItem,
-    LabelProblem,
-    as_values,
-    check_size,
-    replace_files,
-)
+from mmsteal.label_formats.base import LabelItem, LabelProblem, as_values, check_size
 from mmsteal.label_formats.corner_polygons import corner_region, outline_corners
 from mmsteal.label_formats.label_maps import require_objects
 from mmsteal.label_formats.painting import Painting
@@ -248,7 +243,7 @@ class CvatFormat(SetFileFormat):
         parts = [part for _, part in loaded]
         target = Path(out_dir) / self.file_name
         if self.root is None:
-            replace_files({target: self._new_document(parts)})
+            write_file(target, self._new_document(parts))
             return [target]
         self._scan()
         group = 1 + max(
@@ -270,7 +265,7 @@ class CvatFormat(SetFileFormat):
         for start, end, content in edits:
             pieces += [self._raw[done:start], content]
             done = end
-        replace_files({target: b''.join([*pieces, self._raw[done:]])})
+        write_file(target, b''.join([*pieces, self._raw[done:]]))
         return [target]
 
     def _all_shapes(self) -> Iterable[_Element]:

@@ -12,15 +12,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.files import write_file
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
-from mmsteal.label_formats.base import (
-    LabelItem,
-    LabelProblem,
-    dump_json,
-    image_size,
-    load_json,
-    replace_files,
-)
+from mmsteal.label_formats.base import LabelItem, LabelProblem, dump_json, image_size, load_json
 from mmsteal.label_formats.brush_rle import decode_brush, encode_brush
 from mmsteal.label_formats.corner_polygons import corner_region, outline_corners
 from mmsteal.label_formats.label_maps import require_objects
@@ -183,7 +177,7 @@ class LabelStudioFormat(SetFileFormat):
         parts = [part for _, part in loaded]
         target = Path(out_dir) / self.file_name
         if self.root is None:
-            replace_files({target: json.dumps(parts).encode()})
+            write_file(target, json.dumps(parts))
             return [target]
         self._scan()
         document = list(self._document)
@@ -194,7 +188,7 @@ class LabelStudioFormat(SetFileFormat):
                 annotations[chosen] = {**annotations[chosen], 'result': part['result']}
                 document[index] = {**document[index], 'annotations': annotations}
         changed = any(part['result'] is not None for part in parts)
-        replace_files({target: dump_json(document, self._raw) if changed else self._raw})
+        write_file(target, dump_json(document, self._raw) if changed else self._raw)
         return [target]
 
 

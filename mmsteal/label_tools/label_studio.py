@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmsteal.functional.refinement import ObjectRefinement, refine_objects
+from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats import Annotation, LabelError
 from mmsteal.label_formats.base import image_size
 from mmsteal.label_formats.label_studio import (
@@ -19,7 +20,7 @@ from mmsteal.label_formats.label_studio import (
     read_results,
     write_results,
 )
-from mmsteal.refinement import EdgeClasses, EdgeFolder, resize_edge_prob
+from mmsteal.refinement import EdgeClasses, EdgeFolder
 
 Predict = Callable[[Path], np.ndarray]
 Prediction = dict[str, Any]

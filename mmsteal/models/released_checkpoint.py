@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 from torch import Tensor, nn
 
+from mmsteal.files import whole_file
 from mmsteal.models.backbones.casenet_resnet import CASENetResNet
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
 from mmsteal.version import __version__
@@ -105,14 +106,8 @@ def convert_released_checkpoint(source: str | Path, out: str | Path, config: str
         state_dict=convert_released_state_dict(weights, model),
         meta=dict(mmsteal_version=__version__, dataset_meta=_dataset_meta(cfg, model.num_classes)),
     )
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f'.{out.name}.{os.getpid()}')
-    try:
+    with whole_file(out) as partial:
         torch.save(checkpoint, partial)
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_released_checkpoint(path: str | Path) -> dict[str, Tensor]:

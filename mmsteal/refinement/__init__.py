@@ -2,7 +2,6 @@
 
 from mmsteal.refinement.class_mapping import EdgeClasses
 from mmsteal.refinement.edge_folder import EdgeFolder
-from mmsteal.refinement.edge_size import resize_edge_prob
 from mmsteal.refinement.ranks import Ranks, join_ranks
 from mmsteal.refinement.refine_file import FileRefiner, OutputError
 from mmsteal.refinement.refine_folder import RefineSummary, refine_folder
@@ -19,5 +18,4 @@ __all__ = [
     'RefineSummary',
     'join_ranks',
     'refine_folder',
-    'resize_edge_prob',
 ]

@@ -7,7 +7,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from mmsteal.label_formats.base import LabelItem, replace_files
+from mmsteal.files import write_file
+from mmsteal.label_formats.base import LabelItem
 from mmsteal.refinement.settings import RefineSettings
 
 REPORTS = 'reports'
@@ -26,7 +27,7 @@ def write_json(path: Path, value: Any) -> None:
         OSError: If the disk refuses.
     """
     text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
-    replace_files({path: text.encode()})
+    write_file(path, text)
 
 
 def input_stamp(item: LabelItem, edge_file: Path | None) -> list[list[int]]:

@@ -10,12 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmsteal.files import write_file
 from mmsteal.functional.refinement import ObjectRefinement, refine_objects
+from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
-from mmsteal.label_formats.base import replace_files
 from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses, category_name
 from mmsteal.refinement.edge_folder import EdgeFolder
-from mmsteal.refinement.edge_size import resize_edge_prob
 from mmsteal.refinement.records import input_stamp, report_path, write_json
 from mmsteal.refinement.settings import RefineSettings
 
@@ -136,7 +136,7 @@ class FileRefiner:
         )
         if not ok:
             return None
-        replace_files({report_path(self.settings.out_dir, item.name, '.png'): png.tobytes()})
+        write_file(report_path(self.settings.out_dir, item.name, '.png'), png.tobytes())
         return {
             'object': worst, 'top': top, 'left': left, 'bottom': bottom, 'right': right,
             'stride': stride,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mmsteal.files import remove_partial_files
 from mmsteal.label_formats import AnnotatedObject, LabelError, LabelFormat, LabelItem
 from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
 from mmsteal.refinement.progress import Progress
@@ -238,8 +239,7 @@ def _finish(
 ) -> RefineSummary:
     """Everything that needs all images."""
     out_dir = Path(settings.out_dir)
-    for rest in out_dir.rglob('.*.part'):  # of a run that was killed
-        rest.unlink(missing_ok=True)
+    remove_partial_files(out_dir)  # of a run that was killed
     files = []
     try:
         files += refiner.target.finish(settings.labels_dir, done)

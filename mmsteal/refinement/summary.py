@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mmsteal.label_formats.base import LabelItem, replace_files
+from mmsteal.files import write_file
+from mmsteal.label_formats.base import LabelItem
 from mmsteal.refinement.records import read_record
 
 # Column -> key of the record of an object.
@@ -57,7 +58,7 @@ def write_csv(path: Path, records: Iterable[dict[str, Any]]) -> Counter[tuple[st
         for entry in record['objects']:
             counts[entry['class'], entry['status'], entry['reason']] += 1
             table.writerow([record['name'], *(_cell(entry[key]) for key in COLUMNS.values())])
-    replace_files({path: text.getvalue().encode()})
+    write_file(path, text.getvalue())
     return counts
 
 

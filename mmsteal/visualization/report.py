@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mmsteal.files import write_file
+
 _STYLE = """
 :root { color-scheme: light; }
 body { margin: 2.5rem auto; max-width: 62rem; padding: 0 1.2rem; background: #fff; color: #1c1e21;
@@ -91,12 +93,8 @@ def write_report(
         + '\n'.join(parts)
         + '\n</body>\n</html>\n'
     )
-    out_file = Path(out_file)
-    out_file.parent.mkdir(parents=True, exist_ok=True)
-    partial = out_file.with_name(out_file.name + '.partial')
-    partial.write_text(page, encoding='utf-8')
-    partial.replace(out_file)
-    return out_file
+    write_file(out_file, page)
+    return Path(out_file)
 
 
 def _render(block: Paragraph | Table | Figure) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmsteal.label_formats import AnnotatedObject
-from mmsteal.refinement import EdgeClasses, EdgeFolder, resize_edge_prob
+from mmsteal.refinement import EdgeClasses, EdgeFolder
 from mmsteal.refinement.class_mapping import parse_class_map
 
 
@@ -81,26 +81,3 @@ def test_names_as_told_named_folders_and_arrays(tmp_path):
     assert EdgeFolder(tmp_path / '3').read('a').shape == (3, 4, 6)
     with pytest.raises(FileNotFoundError, match='there is none'):
         EdgeFolder(tmp_path / '4')
-
-
-@pytest.mark.parametrize('dtype', [np.uint8, np.float32, np.float64, bool])
-def test_resize(dtype, rng):
-    levels = (rng.random((2, 20, 30)) < 0.5).astype(np.float32)
-    maps = (levels * (255 if dtype == np.uint8 else 1)).astype(dtype)
-    same = resize_edge_prob(maps, (20, 30), None)
-    np.testing.assert_array_equal(same, levels)
-    assert same.dtype == np.float32
-    np.testing.assert_array_equal(resize_edge_prob(maps, (20, 30), 1.0), levels)
-    half = resize_edge_prob(maps, (20, 30), 0.5)
-    mean = levels.reshape(2, 10, 2, 15, 2).mean(axis=(2, 4))
-    np.testing.assert_allclose(half, mean, atol=0.5 / 255)
-    # the size of the labels counts, not that of the maps
-    assert resize_edge_prob(maps, (40, 60), 0.25).shape == (2, 10, 15)
-    assert resize_edge_prob(maps, (40, 60), 1.0).shape == (2, 40, 60)
-
-
-def test_resize_exception():
-    with pytest.raises(ValueError, match='`scale`'):
-        resize_edge_prob(np.zeros((1, 4, 4)), (4, 4), 0)
-    with pytest.raises(ValueError, match=r'\(K, h, w\)'):
-        resize_edge_prob(np.zeros((4, 4)), (4, 4), 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 import traceback
@@ -28,6 +27,7 @@ from mmsteal.engine.alignment.label_files import LabelFiles, LoadAlignedLabels, 
 from mmsteal.engine.alignment.label_map import align_label_map
 from mmsteal.engine.alignment.masks import LabelRule, flatten_transforms
 from mmsteal.engine.alignment.summary import AlignmentSummary
+from mmsteal.files import write_file
 
 ROUND_FILE = 'alignment.json'
 _LOG_SECONDS = 30.0
@@ -218,8 +218,7 @@ class DatasetAligner:
         else:
             labels, ids, summary = given, instances, AlignmentSummary(num_unpredicted=1)
         report = asdict(summary)
-        rank = dist.get_rank()
-        self.files.write(str(folder), info, labels, ids, report, mark=f'{rank}.')
+        self.files.write(str(folder), info, labels, ids, report)
         if show and self.show is not None:
             edges = [self._draw(results, *maps) for maps in ((given, instances), (labels, ids))]
             image = mmcv.imread(info['img_path'], channel_order='rgb')
@@ -330,6 +329,4 @@ def _is_round(folder: Path, fingerprint: str) -> bool:
 
 
 def _write_json(path: Path, content: dict) -> None:
-    partial = path.with_name(f'.{path.name}.tmp')
-    partial.write_text(json.dumps(content, indent=1, default=list))
-    os.replace(partial, path)
+    write_file(path, json.dumps(content, indent=1, default=list))

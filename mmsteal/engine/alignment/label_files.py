@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import os.path as osp
-from pathlib import Path
 
 import numpy as np
 from mmseg.registry import TRANSFORMS
@@ -16,6 +14,7 @@ from PIL import Image, PngImagePlugin
 from mmsteal.datasets import EdgeDataset, LoadEdgeAnnotations
 from mmsteal.datasets.transforms import LoadSBDAnnotations
 from mmsteal.datasets.transforms.coarsen import CoarsenLabels
+from mmsteal.files import write_file
 
 LABEL_DIR, INSTANCE_DIR = 'labels', 'instances'
 LOADERS = (LoadEdgeAnnotations, LoadSBDAnnotations)
@@ -118,8 +117,6 @@ class LabelFiles:
         label_map: NDArray[np.uint8],
         instance_map: NDArray[np.integer] | None,
         report: dict,
-        *,
-        mark: str = '',
     ) -> None:
         """Write the files of an image; the label file comes last, and makes it complete.
 
@@ -129,7 +126,6 @@ class LabelFiles:
             label_map (NDArray): (H, W) uint8 in the values of training.
             instance_map (NDArray | None): (H, W) ids.
             report (dict): Kept in the label file as text, see :meth:`read_report`.
-            mark (str): Part of the temporary names, different on each rank.
 
         Raises:
             ValueError: If a label has no value in the files.
@@ -137,7 +133,7 @@ class LabelFiles:
         """
         label_path, instance_path = self.paths(folder, info)
         if instance_path is not None and instance_map is not None:
-            _write_whole(instance_path, _encode(instance_map.astype(np.uint16)), mark)
+            write_file(instance_path, _encode(instance_map.astype(np.uint16)))
         values = self._table[label_map]
         if values.min() < 0:
             raise ValueError(
@@ -152,7 +148,7 @@ class LabelFiles:
             palette=self._palette if narrow else None,
             text=text,
         )
-        _write_whole(label_path, content, mark)
+        write_file(label_path, content)
 
     def is_written(self, folder: str, info: dict) -> bool:
         """Whether the files of an image are there."""
@@ -237,16 +233,3 @@ def _encode(
     buffer = io.BytesIO()
     image.save(buffer, format='PNG', pnginfo=text)
     return buffer.getvalue()
-
-
-def _write_whole(path: str, content: bytes, mark: str) -> None:
-    """Write a file under another name, then give it its own: it is whole or absent."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f'.{target.name}.{mark}tmp')
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, target)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mmsteal.datasets.transforms import GenerateEdges
+from mmsteal.functional.class_values import class_values
 from mmsteal.functional.edges import IGNORE, valid_mask_edges
 from mmsteal.functional.thin import thin
 from mmsteal.models.decode_heads.edge_head import EdgeHead
@@ -82,8 +83,7 @@ class LabelRule:
     @property
     def class_values(self) -> list[int]:
         """Label of each class, as in :func:`mmsteal.functional.label_map_to_edges`."""
-        taken = {self.background, self.ignore_index}
-        return [v for v in range(self.num_classes + 2) if v not in taken][: self.num_classes]
+        return class_values(self.num_classes, without=(self.background, self.ignore_index))
 
 
 @dataclass(frozen=True)
