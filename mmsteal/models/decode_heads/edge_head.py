@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mmsteal.functional.union_edges import union_edges
 from mmsteal.models.decode_heads.backbone_levels import check_levels
-from mmsteal.models.losses.shared_geometry import SharedGeometry
+from mmsteal.models.losses.edge_loss import SharedGeometry
 
 
 class EdgeHead(BaseDecodeHead):
