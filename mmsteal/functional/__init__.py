@@ -16,7 +16,12 @@ from mmsteal.functional.edge_assignment import EdgeAssignment, assign_edges, car
 from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
 from mmsteal.functional.edge_nms import edge_nms
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
-from mmsteal.functional.edges import label_map_to_edges, mask_edges, valid_mask_edges
+from mmsteal.functional.edges import (
+    label_map_to_edges,
+    mask_edges,
+    union_edges,
+    valid_mask_edges,
+)
 from mmsteal.functional.gradient_edges import gradient_edges
 from mmsteal.functional.label_merge import settle_overlaps
 from mmsteal.functional.label_objects import LabelObjects, label_objects
@@ -34,7 +39,6 @@ from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries, 
 from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
 from mmsteal.functional.thin import thin
 from mmsteal.functional.total_loss import steal_loss
-from mmsteal.functional.union_edges import union_edges
 
 __all__ = [
     'EdgeAssignment',
