@@ -37,8 +37,8 @@ class EdgeHead(BaseDecodeHead):
         **kwargs: Passed to :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`.
 
     Attributes:
-        aligner (Callable | None): Called in training as ``aligner(logits, batch_data_samples,
-            target)`` with the prediction at the size of the target; returns the target to learn.
+        aligner (Callable | None): Called in training as `aligner(logits, batch_data_samples,
+            target)` with the prediction at the size of the target; returns the target to learn.
             :class:`LevelSetAlignHook` sets it.
     """
 
