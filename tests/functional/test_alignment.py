@@ -442,7 +442,11 @@ def test_without_a_balloon_one_stopping_evidence_is_enough():
 
 @pytest.mark.parametrize('stop_prob', [np.float32(0.1), np.array([0.1, 0.2]), [0.1]])
 def test_numbers_of_any_kind_stop_the_balloon(stop_prob):
-    align_masks(disk((48, 48), 24, 24, 9)[None], soft_ring(), stop_prob=stop_prob, num_iters=2)
+    mask, edges = disk((48, 48), 24, 24, 9)[None], soft_ring()
+    aligned, _ = align_masks(mask, edges, stop_prob=stop_prob, num_iters=2)
+    numbers = np.atleast_1d(stop_prob).astype(float).tolist()
+    expected, _ = align_masks(mask, edges, stop_prob=numbers, num_iters=2)
+    np.testing.assert_array_equal(aligned, expected)
 
 
 @pytest.mark.parametrize(
