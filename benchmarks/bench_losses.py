@@ -21,12 +21,12 @@ from measurement import Case, Row, make_parser, median_ms_in_turn, peak_mib, run
 from torch import Tensor
 
 from mmsteal.functional.balanced_bce import balanced_bce_loss
-from mmsteal.functional.direction import direction_loss
 from mmsteal.functional.edge_geometry import edge_geometry
 from mmsteal.functional.edges import label_map_to_edges
+from mmsteal.functional.nms_loss import thinning_nms_loss
 from mmsteal.functional.normals import hessian
 from mmsteal.functional.point_hessian import hessian_at
-from mmsteal.functional.thinning import thinning_nms_loss
+from mmsteal.functional.total_loss import steal_loss
 
 
 def labels(batch: int, num_classes: int, size: int) -> Tensor:
@@ -54,17 +54,10 @@ def bce_nms(logits: Tensor, target: Tensor) -> Tensor:
     return bce(logits, target) + 10 * thinning_nms_loss(logits, target)
 
 
-def steal(logits: Tensor, target: Tensor) -> Tensor:
-    geometry = edge_geometry(target)
-    thinning = thinning_nms_loss(logits, target, geometry=geometry)
-    direction = direction_loss(logits, target, geometry=geometry)
-    return bce(logits, target) + 10 * thinning + direction
-
-
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     'BCE': bce,
     'BCE + NMS': bce_nms,
-    'BCE + NMS + direction': steal,
+    'BCE + NMS + direction': steal_loss,
 }
 
 

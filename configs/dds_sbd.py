@@ -20,10 +20,9 @@ model = dict(
         loss_side=[loss],
     ),
 )
-train_pipeline = [
-    dict(step, crop_size=(352, 352)) if step['type'] == 'RandomCrop' else step
-    for step in _base_.train_pipeline
-]
+crop = dict(type='RandomCrop', crop_size=(352, 352))
+augment = [_base_.resize, crop, _base_.flip]
+train_pipeline = [*_base_.load, *augment, _base_.edges, _base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 fast = dict(lr_mult=10.0)
 fast_keys = ['sides.0.score', 'sides.1.score', 'sides.2.score', 'sides.3.score', 'head.fuse']

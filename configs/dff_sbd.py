@@ -16,10 +16,9 @@ model = dict(
     backbone=dict(norm_cfg=norm_cfg, norm_eval=False),
     decode_head=dict(type='DFFHead', norm_cfg=norm_cfg, loss_decode=[loss], loss_side=[loss]),
 )
-train_pipeline = [
-    dict(step, crop_size=(352, 352)) if step['type'] == 'RandomCrop' else step
-    for step in _base_.train_pipeline
-]
+crop = dict(type='RandomCrop', crop_size=(352, 352))
+augment = [_base_.resize, crop, _base_.flip]
+train_pipeline = [*_base_.load, *augment, _base_.edges, _base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 total_batch_size = 16
 optim_wrapper = dict(optimizer=dict(lr=0.05, weight_decay=1e-4))

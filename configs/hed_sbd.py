@@ -21,8 +21,8 @@ model = dict(
     ),
 )
 edges = dict(type='GenerateEdges', radius=2, class_agnostic=True)
-train_pipeline = [*_base_.train_pipeline[:-2], edges, dict(type='PackEdgeInputs')]
-test_pipeline = [*_base_.test_pipeline[:-2], edges, dict(type='PackEdgeInputs')]
+train_pipeline = [*_base_.load, *_base_.augment, edges, _base_.pack]
+test_pipeline = [*_base_.load_test, edges, _base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

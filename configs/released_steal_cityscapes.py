@@ -1,6 +1,5 @@
 # The released STEAL model for Cityscapes: tools/model_converters/steal2mmsteal.py makes its
-# checkpoint. To train it further with STEAL's losses, take `loss_decode` from
-# steal_casenet_cityscapes.py.
+# checkpoint. To train it further with STEAL's losses: docs/released_models.md.
 _base_ = [
     './_base_/models/released_steal_r101.py',
     './_base_/datasets/cityscapes.py',

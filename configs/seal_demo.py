@@ -2,7 +2,7 @@
 # The loss is the demo's cross entropy, balanced at first and not SEAL's plain one, so that rows can
 # be compared.
 _base_ = ['./steal_demo.py']
-model = dict(decode_head=dict(loss_decode=[dict(type='BalancedBCELoss', loss_weight=1.0)]))
+model = dict(decode_head=dict(loss_decode=[_base_.cross_entropy]))
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type='AssignmentAlignHook', begin=400, interval=100),

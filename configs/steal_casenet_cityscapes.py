@@ -3,7 +3,7 @@ _base_ = ['./casenet_cityscapes.py']
 model = dict(
     decode_head=dict(
         loss_decode=[
-            dict(type='BalancedBCELoss', loss_weight=1.0),
+            *_base_.model.decode_head.loss_decode,
             dict(type='ThinningNMSLoss', loss_weight=1.0),
             dict(type='DirectionLoss', loss_weight=1.0),
         ]

@@ -1,11 +1,5 @@
 # STEAL on CamVid with ResNet-18, from scratch.
-_base_ = ['./casenet_r18_camvid.py']
+_base_ = ['./casenet_r18_camvid.py', './_base_/steal.py']
 model = dict(
-    decode_head=dict(
-        loss_decode=[
-            dict(type='BalancedBCELoss', loss_weight=1.0, reduction='mean'),
-            dict(type='ThinningNMSLoss', loss_weight=5.0, reduction='mean'),
-            dict(type='DirectionLoss', loss_weight=0.5, reduction='mean'),
-        ]
-    )
+    decode_head=dict(loss_decode=[*_base_.model.decode_head.loss_decode, *_base_.steal_losses_mean])
 )

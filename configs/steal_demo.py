@@ -6,19 +6,17 @@ _base_ = [
     './_base_/datasets/demo.py',
     './_base_/schedules/adamw_small.py',
     './_base_/default_runtime.py',
+    './_base_/steal.py',
 ]
+cross_entropy = dict(type='BalancedBCELoss')
 model = dict(
     data_preprocessor=dict(size=(128, 128)),
     backbone=dict(stem_channels=32, base_channels=32),
     decode_head=dict(
         in_channels=[32, 32, 64, 256],
         num_classes=5,
-        loss_decode=[
-            dict(type='BalancedBCELoss', loss_weight=1.0),
-            dict(type='ThinningNMSLoss', loss_weight=10.0),
-            dict(type='DirectionLoss', loss_weight=1.0),
-        ],
-        loss_side=[dict(type='BalancedBCELoss')],
+        loss_decode=[cross_entropy, *_base_.steal_losses],
+        loss_side=[cross_entropy],
     ),
 )
 custom_hooks = [

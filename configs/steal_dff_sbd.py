@@ -6,18 +6,10 @@ _base_ = ['./dff_sbd.py', './_base_/steal.py']
 model = dict(
     decode_head=dict(
         loss_decode=[
-            _base_.loss,
+            *_base_.model.decode_head.loss_decode,
             dict(type='ThinningNMSLoss', loss_weight=2.5, reduction='mean'),
             dict(type='DirectionLoss', loss_weight=0.25, reduction='mean'),
         ]
     )
 )
-custom_hooks = [
-    dict(
-        type='LevelSetAlignHook',
-        scope='dataset',
-        begin=21000,
-        interval=2000,
-        align=_base_.level_set,
-    )
-]
+custom_hooks = [dict(_base_.align_labels, begin=21000, interval=2000)]

@@ -1,4 +1,5 @@
 # STEAL's losses on the small HED.
 _base_ = ['./hed_r18_camvid.py', './_base_/steal.py']
-loss = dict(type='BalancedBCELoss', reduction='mean')
-model = dict(decode_head=dict(loss_decode=[loss, *_base_.thinning_mean]))
+model = dict(
+    decode_head=dict(loss_decode=[*_base_.model.decode_head.loss_decode, *_base_.steal_losses_mean])
+)

@@ -1,4 +1,7 @@
-"""Every config builds, takes a training step and predicts."""
+"""Every config builds, takes a training step and predicts; what they share stands once."""
+
+import ast
+import re
 
 import pytest
 import torch
@@ -11,7 +14,10 @@ from mmseg.structures import SegDataSample
 
 from tests.conftest import REPO
 
-CONFIGS = sorted(p.name for p in (REPO / 'configs').glob('*.py'))
+FOLDER = REPO / 'configs'
+CONFIGS = sorted(p.name for p in FOLDER.glob('*.py'))
+FILES = sorted(FOLDER.rglob('*.py'))
+LEAVES = [path for path in FILES if '_base_' not in path.parts]
 
 
 def load(name):
@@ -74,23 +80,100 @@ def test_config_trains_and_predicts(name):
 @pytest.mark.parametrize('name', CONFIGS)
 def test_config_metric_and_hooks_build(name):
     cfg = load(name)
-    METRICS.build(cfg.val_evaluator)
-    METRICS.build(cfg.test_evaluator)
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        assert type(METRICS.build(evaluator)).__name__ == 'EdgeMetric'
     for hook in cfg.get('custom_hooks', []):
-        HOOKS.build(hook)
+        assert type(HOOKS.build(hook)).__name__ == hook.type
 
 
 def test_recipes_of_the_paper():
     sbd = load('steal_casenet_sbd.py')
     losses = {loss.type: loss for loss in sbd.model.decode_head.loss_decode}
-    weights = [
-        losses[n].loss_weight for n in ('BalancedBCELoss', 'ThinningNMSLoss', 'DirectionLoss')
-    ]
-    assert weights == [1, 10, 1]
+    assert [loss.get('loss_weight', 1) for loss in losses.values()] == [1, 10, 1]
+    assert list(losses) == ['BalancedBCELoss', 'ThinningNMSLoss', 'DirectionLoss']
     assert (sbd.total_batch_size, sbd.crop_size) == (8, (472, 472))
     assert (sbd.optim_wrapper.optimizer.lr, sbd.train_cfg.max_iters) == (1e-7, 70000)
     assert sbd.custom_hooks[0].schedule[0] == dict(begin=20000, loss='BalancedBCELoss', beta=0.5)
     city = load('steal_casenet_cityscapes.py')
-    assert {loss.loss_weight for loss in city.model.decode_head.loss_decode} == {1}
+    assert {loss.get('loss_weight', 1) for loss in city.model.decode_head.loss_decode} == {1}
     assert (city.optim_wrapper.optimizer.lr, city.train_cfg.max_iters) == (5e-8, 60000)
     assert city.param_scheduler[0].gamma == 1 / 20
+
+
+def heads(cfg):
+    """Edge heads of a config, with the losses of STEAL or without."""
+    found = [cfg.model.decode_head, cfg.model.get('auxiliary_head') or []]
+    flat = [h for head in found for h in (head if isinstance(head, list) else [head])]
+    return [head for head in flat if head.type in ('CASENetHead', 'HEDHead', 'DFFHead', 'DDSHead')]
+
+
+# The weights of NMS and direction loss, by the reduction: what the base has, and what stands alone.
+WEIGHTS = {'sum': {(10.0, 1.0)}, 'mean': {(5.0, 0.5)}}
+OWN_WEIGHTS = {
+    'steal_casenet_cityscapes': (1.0, 1.0),
+    'steal_dff_sbd': (2.5, 0.25),
+    'pspnet_r50_cityscapes_aux': (2.0, 0.2),
+}
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=lambda p: p.stem)
+def test_losses_of_steal(path):
+    """One cross entropy in front; the pair of the base; one reduction for the three."""
+    edge_heads = heads(Config.fromfile(path))
+    steal = path.stem.startswith('steal') or path.stem.endswith('_aux')
+    for head in edge_heads:
+        cross_entropy, *pair = head.loss_decode
+        assert cross_entropy.type == 'BalancedBCELoss'
+        assert [loss.type for loss in pair] == (['ThinningNMSLoss', 'DirectionLoss'] * steal)
+        if not pair:
+            continue
+        reductions = {loss.get('reduction', 'sum') for loss in head.loss_decode}
+        assert len(reductions) == 1
+        found = tuple(loss.loss_weight for loss in pair)
+        if path.stem in OWN_WEIGHTS:
+            assert found == OWN_WEIGHTS[path.stem]
+        else:
+            assert found in WEIGHTS[reductions.pop()]
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=lambda p: p.stem)
+def test_level_sets_have_the_options_of_the_base(path):
+    hooks = Config.fromfile(path).get('custom_hooks', [])
+    aligned = [hook for hook in hooks if hook.type == 'LevelSetAlignHook']
+    for hook in aligned:
+        if path.stem != 'steal_demo_aligned':  # whose labels err to one side
+            assert hook.align == Config.fromfile(FOLDER / '_base_/steal.py').level_set
+    on_sbd = path.stem.startswith('steal') and '_sbd' in path.stem
+    assert len(aligned) == (on_sbd or path.stem == 'steal_demo_aligned')
+
+
+def test_parts_are_called_by_name():
+    """A list that is cut or changed by position goes wrong in silence when its base changes."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Subscript):
+                assert isinstance(node.slice, ast.Constant), f'{path}:{node.lineno}'
+                assert isinstance(node.slice.value, str), f'{path}:{node.lineno}'
+
+
+def test_options_of_steal_stand_once():
+    """NMS loss and level sets: in the base, and where a config has weights of its own."""
+    written = [path.stem for path in FILES if 'ThinningNMSLoss' in path.read_text()]
+    assert sorted(written) == sorted(['steal', *OWN_WEIGHTS])
+    written = [path.stem for path in FILES if 'num_iters=' in path.read_text()]
+    assert sorted(written) == ['steal', 'steal_demo_aligned']
+
+
+def test_names_are_made_as_the_readme_says():
+    system = 'casenet-s|casenet|hed|dff|dds|pspnet|deeplabv3plus|segformer'
+    backbone = 'r18|r50|r101|mit-b0|swin-t|vit-b|mscan-t|mobilenet-v2|hrnet-w18'
+    variant = 'online|noise8|aligned|aux|loss|fine|coarse|refined'
+    name = re.compile(
+        rf'(?:(?:released_)?steal_|seal_)?(?:(?:{system})_)?(?:(?:{backbone})_)?'
+        rf'(?:sbd|cityscapes|camvid|demo)(?:_(?:{variant}))?'
+    )
+    text = (FOLDER / 'README.md').read_text()
+    for path in LEAVES:
+        assert name.fullmatch(path.stem), path.stem
+    for word in (*system.split('|'), *variant.split('|')):
+        assert f'`{word}`' in text, word

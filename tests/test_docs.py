@@ -31,7 +31,11 @@ from tests.conftest import REPO
 from tests.datasets.folders import write_folder, write_sbd
 from tests.tiny_runs import CAMVID_OPTIONS, run_tiny, write_camvid
 
-PAGES = [REPO / 'README.md', *sorted((REPO / 'docs').rglob('*.md'))]
+PAGES = [
+    REPO / 'README.md',
+    REPO / 'configs/README.md',
+    *sorted((REPO / 'docs').rglob('*.md')),
+]
 MINE = 'configs/mine.py'  # what the reader writes
 COMMANDS = ('bash', '')
 NO_CODE = ('text', 'bibtex')
@@ -226,7 +230,7 @@ NOT_OPTIONS = ('type', '_delete_', '_scope_', 'priority')
 
 
 def write_config(block, path):
-    text = re.sub(r"'\.{1,2}/(configs/)?(?=\w+\.py')", f"'{REPO}/configs/", block.text)
+    text = re.sub(r"'\.{1,2}/(configs/)?(?=[\w/-]+\.py')", f"'{REPO}/configs/", block.text)
     path.write_text(text)
     return path
 

@@ -1,6 +1,7 @@
 """What `mim` reads: names, files and figures that agree with the configs."""
 
 from ast import literal_eval
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,7 +11,7 @@ from tests.conftest import REPO
 
 FILES = yaml.safe_load((REPO / 'model-index.yml').read_text())['Import']
 CONTENT = [yaml.safe_load((REPO / file).read_text()) for file in FILES]
-COLLECTIONS = [c for content in CONTENT for c in content.get('Collections', [])]
+COLLECTIONS = [c for content in CONTENT for c in content['Collections']]
 MODELS = [model for content in CONTENT for model in content['Models']]
 DATA = {
     'data/sbd': 'SBD',
@@ -27,6 +28,15 @@ def strings(value):
             yield from strings(part)
     elif isinstance(value, list):
         yield from value
+
+
+def test_one_file_a_method():
+    folder = REPO / 'configs/metafiles'
+    assert sorted(FILES) == sorted(f'configs/metafiles/{path.name}' for path in folder.iterdir())
+    for file, content in zip(FILES, CONTENT, strict=True):
+        (collection,) = content['Collections']
+        assert Path(file).stem == collection['Name'].lower().replace('+', 'plus')
+        assert {model['In Collection'] for model in content['Models']} == {collection['Name']}
 
 
 def test_collections_name_paper_and_code():

@@ -162,7 +162,11 @@ def test_documented_loss_builds(page, tmp_path):
 
 def test_documented_function_runs():
     (text,) = [block for block in DOCUMENTED if 'boundary_logits' in block]
-    exec(text, {})
+    names = {}
+    exec(text, names)
+    assert names['loss'] > 0
+    assert names['logits'].grad.isfinite().all()
+    assert names['logits'].grad.any()
 
 
 @pytest.mark.parametrize('packing', ['PackSegInputs', 'PackEdgeInputs'])

@@ -33,7 +33,7 @@ from mmsteal.functional.edge_geometry import edge_geometry
 from mmsteal.functional.edge_scores import edge_scores
 from mmsteal.functional.edges import mask_edges
 from mmsteal.functional.matching import edge_counts
-from mmsteal.functional.thinning import thinning_nms_loss
+from mmsteal.functional.nms_loss import thinning_nms_loss
 
 SIZE = 96
 LABEL_RADIUS = 2.0

@@ -4,8 +4,10 @@
 _base_ = ['mmseg::deeplabv3plus/deeplabv3plus_r101-d8_4xb2-80k_cityscapes-512x1024.py']
 custom_imports = dict(imports=['mmsteal'], allow_failed_imports=False)
 load_labels = dict(type='LoadEdgeAnnotations')
-train_pipeline = [_base_.train_pipeline[0], load_labels, *_base_.train_pipeline[2:]]
-test_pipeline = [*_base_.test_pipeline[:2], load_labels, *_base_.test_pipeline[3:]]
+train_pipeline, test_pipeline = (
+    [load_labels if step['type'] == 'LoadAnnotations' else step for step in pipeline]
+    for pipeline in (_base_.train_pipeline, _base_.test_pipeline)
+)
 cityscapes = dict(type='CityscapesEdgeDataset', data_root='data/cityscapes', void='ignore')
 fine_train = dict(
     **cityscapes,

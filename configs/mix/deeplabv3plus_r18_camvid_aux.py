@@ -1,5 +1,6 @@
 # DeepLabv3+ with STEAL's head in the place of its own auxiliary head.
-_base_ = ['./deeplabv3plus_r18_camvid.py']
+_base_ = ['./deeplabv3plus_r18_camvid.py', '../_base_/steal.py']
+cross_entropy = dict(type='BalancedBCELoss', reduction='mean')
 model = dict(
     type='SegEdgeEncoderDecoder',
     auxiliary_head=dict(
@@ -8,12 +9,8 @@ model = dict(
         in_channels=[64, 128, 256, 512],
         in_index=[0, 1, 2, 3],
         num_classes=11,
-        loss_decode=[
-            dict(type='BalancedBCELoss', loss_weight=1.0, reduction='mean'),
-            dict(type='ThinningNMSLoss', loss_weight=5.0, reduction='mean'),
-            dict(type='DirectionLoss', loss_weight=0.5, reduction='mean'),
-        ],
-        loss_side=[dict(type='BalancedBCELoss', reduction='mean')],
+        loss_decode=[cross_entropy, *_base_.steal_losses_mean],
+        loss_side=[cross_entropy],
     ),
 )
 val_evaluator = [

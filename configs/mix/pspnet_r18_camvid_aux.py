@@ -1,5 +1,6 @@
 # PSPNet with STEAL's head beside its own auxiliary head: label maps and edges of one backbone.
-_base_ = ['./pspnet_r18_camvid.py']
+_base_ = ['./pspnet_r18_camvid.py', '../_base_/steal.py']
+cross_entropy = dict(type='BalancedBCELoss', reduction='mean')
 model = dict(
     type='SegEdgeEncoderDecoder',
     auxiliary_head=[
@@ -9,12 +10,8 @@ model = dict(
             in_channels=[64, 128, 256, 512],
             in_index=[0, 1, 2, 3],
             num_classes=11,
-            loss_decode=[
-                dict(type='BalancedBCELoss', loss_weight=1.0, reduction='mean'),
-                dict(type='ThinningNMSLoss', loss_weight=5.0, reduction='mean'),
-                dict(type='DirectionLoss', loss_weight=0.5, reduction='mean'),
-            ],
-            loss_side=[dict(type='BalancedBCELoss', reduction='mean')],
+            loss_decode=[cross_entropy, *_base_.steal_losses_mean],
+            loss_side=[cross_entropy],
         ),
     ],
 )

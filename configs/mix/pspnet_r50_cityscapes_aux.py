@@ -20,8 +20,10 @@ model = dict(
     ],
 )
 edges = [dict(type='GenerateEdges', num_classes=19, radius=2), dict(type='PackEdgeInputs')]
-train_pipeline = [*_base_.train_pipeline[:-1], *edges]
-test_pipeline = [*_base_.test_pipeline[:-1], *edges]
+train_pipeline, test_pipeline = (
+    [*(step for step in pipeline if step['type'] != 'PackSegInputs'), *edges]
+    for pipeline in (_base_.train_pipeline, _base_.test_pipeline)
+)
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

@@ -53,15 +53,13 @@ def main() -> None:
 def evolve(mask: NDArray[np.bool_], edges: NDArray[np.float32]) -> Evolution:
     """All even steps of the evolution of one mask, and the one that `align_masks` takes."""
     speed = speed_function(edges[None])
-    steps = range(0, NUM_ITERS + 1, 2)
     states = evolve_level_set(
         mask[None],
         speed,
-        NUM_ITERS,
+        range(0, NUM_ITERS + 1, 2),
         smoothing=SMOOTHING,
         balloon=1.0,
         threshold=balloon_threshold(STOP_PROB),
-        checkpoints=steps,
         border='replicate',
     )
     masks = {step: state[0] for step, state in states.items()}

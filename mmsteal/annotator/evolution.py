@@ -261,11 +261,10 @@ def _way(
         states = evolve_level_set(
             mask[None],
             speed.numpy()[None],
-            steps[-1],
+            steps,
             smoothing=smoothing,
             balloon=balloon,
             threshold=balloon_threshold(stop),
-            checkpoints=steps,
             border='replicate',
         )
         state = states[steps[-1]][0]

@@ -16,12 +16,18 @@ from mmsteal.functional.edge_assignment import EdgeAssignment, assign_edges, car
 from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
 from mmsteal.functional.edge_nms import edge_nms
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
-from mmsteal.functional.edges import label_map_to_edges, mask_edges, valid_mask_edges
+from mmsteal.functional.edges import (
+    label_map_to_edges,
+    mask_edges,
+    union_edges,
+    valid_mask_edges,
+)
 from mmsteal.functional.gradient_edges import gradient_edges
 from mmsteal.functional.label_merge import settle_overlaps
 from mmsteal.functional.label_objects import LabelObjects, label_objects
 from mmsteal.functional.level_set import evolve_level_set
 from mmsteal.functional.matching import edge_counts, edge_thresholds
+from mmsteal.functional.nms_loss import thinning_nms_loss
 from mmsteal.functional.normals import edge_normals, hessian, triangle_filter
 from mmsteal.functional.refinement import (
     ObjectRefinement,
@@ -32,8 +38,7 @@ from mmsteal.functional.refinement import (
 from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries, soft_boundary
 from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
 from mmsteal.functional.thin import thin
-from mmsteal.functional.thinning import thinning_nms_loss
-from mmsteal.functional.union_edges import union_edges
+from mmsteal.functional.total_loss import steal_loss
 
 __all__ = [
     'EdgeAssignment',
@@ -74,6 +79,7 @@ __all__ = [
     'simulate_coarse_objects',
     'soft_boundary',
     'speed_function',
+    'steal_loss',
     'thin',
     'thinning_nms_loss',
     'triangle_filter',

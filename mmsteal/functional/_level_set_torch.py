@@ -1,4 +1,6 @@
-"""Evolution of many masks at once by tensor operations: the device side of `evolve_level_set`.
+"""Evolution of many masks at once by tensor operations (Eq. 13): the device side.
+
+`evolve_level_set_reference` says in twenty lines what is computed here.
 
 One integer word per pixel carries a bit of each of up to 64 masks, so that one operation on a
 (H, W) tensor does the work for all of them. Nothing here depends on the device.
@@ -13,6 +15,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+
+from mmsteal.functional.evolution_options import EvolutionOptions
 
 MAX_MASKS = 64
 _WORD_TYPES = ((8, torch.uint8), (16, torch.int16), (32, torch.int32), (64, torch.int64))
@@ -88,17 +92,15 @@ class _Signs:
 class _Evolution:
     """State and buffers of one evolution; every operator works in place on the frame."""
 
-    def __init__(
-        self, masks: Tensor, speed: Tensor, balloon: int, threshold: float, replicate: bool
-    ) -> None:
+    def __init__(self, masks: Tensor, speed: Tensor, options: EvolutionOptions) -> None:
         words = pack_masks(masks)
         self.height, self.width = words.shape
         self.frame = words.new_zeros(self.height + 2, self.width + 2)
         self.words = self.frame[1:-1, 1:-1]
         self.words.copy_(words)
-        self.signs = _Signs(speed, words, threshold)
-        self.balloon = balloon
-        self.replicate = replicate
+        self.signs = _Signs(speed, words, options.balloon_speed)
+        self.grows = options.direction > 0
+        self.replicate = options.replicate
         h, w = self.height, self.width
         north, south = self.frame[:h, 1:-1], self.frame[2:, 1:-1]
         west, east = self.frame[1:-1, :w], self.frame[1:-1, 2:]
@@ -125,7 +127,7 @@ class _Evolution:
         """3x3 dilation, or erosion for a negative balloon, taken over inside the region."""
         if self.replicate:
             self._fill_frame(True)
-        join = torch.bitwise_or if self.balloon > 0 else torch.bitwise_and
+        join = torch.bitwise_or if self.grows else torch.bitwise_and
         rows, out = self.rows, self.work[0]
         join(self.frame[:, :-2], self.frame[:, 2:], out=rows)
         join(rows, self.frame[:, 1:-1], out=rows)
@@ -189,35 +191,26 @@ def evolve_words(
     speed: Tensor,
     num_iters: int,
     steps: Sequence[int],
-    *,
-    smoothing: int,
-    balloon: int,
-    threshold: float,
-    phase: int,
-    replicate: bool,
+    options: EvolutionOptions,
 ) -> Iterator[Tensor]:
     """Yield the packed states (H, W) at each of the ascending `steps`.
 
     Args:
-        masks: (M, H, W) bool, M at most `MAX_MASKS`.
-        speed: (M, H, W), float32 or float64.
-        num_iters: iterations to run.
-        steps: ascending iterations whose states are yielded, 0 for the start.
-        smoothing: curvature operators an iteration.
-        balloon: direction of the balloon force: -1, 0 or 1.
-        threshold: the balloon acts where speed > threshold.
-        phase: 0 if the first curvature operator is SI after IS, 1 if it is IS after SI.
-        replicate: whether the mask goes on beyond the image border, or is zero there.
+        masks: Masks (M, H, W), bool, M at most `MAX_MASKS`.
+        speed: Speeds (M, H, W), float32 or float64.
+        num_iters: Iterations to run.
+        steps: Ascending iterations whose states are yielded, 0 for the start.
+        options: How they evolve.
     """
-    state = _Evolution(masks, speed, balloon, threshold, replicate)
+    state = _Evolution(masks, speed, options)
     wanted = set(steps)
-    operator = phase
+    operator = options.phase
     for iteration in range(num_iters + 1):
         if iteration > 0:
-            if balloon:
+            if options.direction:
                 state.inflate()
             state.attach()
-            for _ in range(smoothing):
+            for _ in range(options.smoothing):
                 for inner in ('or', 'and') if operator % 2 == 0 else ('and', 'or'):
                     state.smooth(inner)
                 operator += 1

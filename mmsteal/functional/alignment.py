@@ -22,7 +22,12 @@ from mmsteal.functional import _level_set_torch as device_ops
 from mmsteal.functional.bounding_box import Box, bounding_box
 from mmsteal.functional.distance import inner_distance
 from mmsteal.functional.edges import mask_edges
-from mmsteal.functional.level_set import Border, check_checkpoints, check_count, evolution_options
+from mmsteal.functional.evolution_options import (
+    Border,
+    EvolutionOptions,
+    check_checkpoints,
+    check_count,
+)
 from mmsteal.functional.speed import (
     balloon_threshold,
     check_edge_prob,
@@ -174,7 +179,7 @@ def align_masks(
     stops = _stopping_evidences(stop_prob, balloon)
     # the threshold is for a force of magnitude 1, so only the direction of the balloon is passed on
     options = [
-        evolution_options(
+        EvolutionOptions(
             smoothing,
             float(np.sign(balloon)),
             balloon_threshold(stop, alpha=alpha, lam=lam),
@@ -274,19 +279,19 @@ def _evolve_on_cpu(
     classes: list[int],
     images: list[int],
     num_iters: int,
-    options: list[dict[str, Any]],
+    options: list[EvolutionOptions],
     steps: list[int],
 ) -> Iterator[Evolved]:
     """Mask after mask, each in the part of the image that it can reach."""
     # one pixel an iteration by the attachment and one by the balloon; smoothing never leaves the
     # bounding box. One more keeps the one-sided gradients of the cut out of reach.
-    reach = num_iters * (2 if options[0]['balloon'] > 0 else 1) + 2
+    reach = num_iters * (2 if options[0].balloon > 0 else 1) + 2
     for m in present:
         mask = given[m]
         box = bounding_box(mask.numpy(), reach)
         speed, cost = fields.speed_and_cost(images[m], classes[m], box, mask[box])
         histories = [
-            kernel.evolve_mask(mask[box].numpy(), speed.numpy(), num_iters, steps, **run)
+            kernel.evolve_mask(mask[box].numpy(), speed.numpy(), num_iters, steps, run)
             for run in options
         ]
         losses = np.concatenate([h.mean_cost(cost.numpy()) for h in histories]) * _COST_UNIT
@@ -305,7 +310,7 @@ def _evolve_on_device(
     classes: list[int],
     images: list[int],
     num_iters: int,
-    options: list[dict[str, Any]],
+    options: list[EvolutionOptions],
     steps: list[int],
 ) -> Iterator[Evolved]:
     """All masks at once, in whole images: what a device is good at."""
@@ -317,7 +322,7 @@ def _evolve_on_device(
         cost = torch.stack([cost for _, cost in pairs])
         states, means = [], []
         for words in chain.from_iterable(
-            device_ops.evolve_words(given[group], speed, num_iters, steps, **run) for run in options
+            device_ops.evolve_words(given[group], speed, num_iters, steps, run) for run in options
         ):
             curve = mask_edges(device_ops.unpack_masks(words, len(group)), radius=1).bool()
             curve &= cost >= 0

@@ -35,17 +35,17 @@ def balanced_bce_loss(
     Args:
         logits: Logits of shape (N, K, H, W).
         target: Edge target of the same shape: 1 edge, `ignore_index` ignored, else no edge.
-        beta: Weight of the edge pixels; 1 - beta is that of the others. ``'batch'`` counts as the
-            paper does; ``'image'`` counts each image, ``'class'`` each class of the mini-batch by
+        beta: Weight of the edge pixels; 1 - beta is that of the others. `'batch'` counts as the
+            paper does; `'image'` counts each image, `'class'` each class of the mini-batch by
             itself; a number in [0, 1] is taken as it is (0.5 is half the unweighted loss, 0 removes
             the edge term).
-        reduction: ``'sum'``, the paper's, to which its learning rates belong; ``'mean'``, weighted:
+        reduction: `'sum'`, the paper's, to which its learning rates belong; `'mean'`, weighted:
             the sum divided by the sum of the weights, log 2 for a logit of 0 whatever the number
-            of edge pixels (0 where there is no weight at all); ``'none'``.
+            of edge pixels (0 where there is no weight at all); `'none'`.
         ignore_index: Value of the pixels that pay nothing.
 
     Returns:
-        A scalar, or the loss of each pixel (N, K, H, W) with ``'none'``.
+        A scalar, or the loss of each pixel (N, K, H, W) with `'none'`.
 
     Raises:
         TypeError: `logits` or `target` is no tensor, or `logits` is not floating point.

@@ -7,9 +7,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mmsteal.functional.edge_geometry import EdgeGeometry, Positives, active_maps, edge_geometry
-from mmsteal.functional.loss_input import at_least_float32, check_loss_input, check_option
-from mmsteal.functional.normals import NormalsMethod
+from mmsteal.functional.edge_geometry import EdgeGeometry, active_maps, edge_geometry
+from mmsteal.functional.loss_input import (
+    at_least_float32,
+    check_loss_input,
+    check_option,
+    loss_dtype,
+)
 from mmsteal.functional.point_hessian import hessian_at
 
 
@@ -20,8 +24,6 @@ def direction_loss(
     reduction: Literal['sum', 'mean'] = 'sum',
     ignore_index: int = 255,
     power: Literal[1, 2] = 2,
-    positives: Positives = 'center',
-    normals: NormalsMethod = 'hessian',
     filter_radius: int = 4,
     damping: float = 3e-4,
     geometry: EdgeGeometry | None = None,
@@ -42,19 +44,19 @@ def direction_loss(
     Args:
         logits: Logits of shape (N, K, H, W).
         target: Edge target of the same shape: 1 edge, `ignore_index` ignored, else no edge.
-        reduction: ``'sum'``, the paper's, to which its learning rates belong; ``'mean'`` over the
+        reduction: `'sum'`, the paper's, to which its learning rates belong; `'mean'` over the
             positive pixels.
         ignore_index: Value of pixels that are never positive.
         power: 2, the mean squared loss in the angular domain of the text and of the work that it
             cites; or 1, Eq. 6 as printed.
-        positives: ``'center'`` line of the label band or the whole ``'band'``.
-        normals: Method of :func:`mmsteal.functional.edge_normals` for the label.
         filter_radius: Radius in pixels of the triangle filter that precedes the derivatives.
         damping: Anisotropy :math:`\|\vec E\|` (per squared pixel) below which the gradient fades,
             because a flat prediction has no direction and its angle an unbounded slope. The value
             of the loss does not depend on it. A sharp line one pixel wide has about 0.05.
-        geometry: Result of :func:`mmsteal.functional.edge_geometry` for this target. It takes the
-            place of `target`, `positives`, `normals` and `ignore_index`.
+        geometry: Positive pixels and normals of this target. None is
+            `edge_geometry(target, filter_radius=filter_radius, ignore_index=ignore_index)`; other
+            pixels or normals, or what another loss has made already, are passed as the result of
+            :func:`~mmsteal.functional.edge_geometry.edge_geometry`.
 
     Returns:
         A scalar; 0 with a gradient of 0 if there is no positive pixel. A flat prediction has the
@@ -84,11 +86,9 @@ def direction_loss(
     if geometry is None:
         geometry = edge_geometry(
             target,
-            positives=positives,
-            normals=normals,
             filter_radius=filter_radius,
             ignore_index=ignore_index,
-            dtype=torch.float64 if logits.dtype == torch.float64 else torch.float32,
+            dtype=loss_dtype(logits),
         )
     probability = torch.sigmoid(at_least_float32(active_maps(logits, geometry)))
     oxx, oxy, oyy = hessian_at(

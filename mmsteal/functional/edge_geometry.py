@@ -51,14 +51,14 @@ def edge_geometry(
 ) -> EdgeGeometry:
     """Find the positive pixels of an edge target and the direction of its normal at each.
 
-    The thinning and the direction loss take the result as ``geometry``, so that a training step
+    The thinning and the direction loss take the result as `geometry`, so that a training step
     that has both does this work once. Pixels of `ignore_index` are never positive, and count as no
     edge where the normals are estimated.
 
     Args:
         target: Edge target of shape (N, K, H, W): 1 edge, `ignore_index` ignored, else no edge.
-        positives: ``'center'``, the thinned label: of a label band only the centre line is to be a
-            maximum. Or ``'band'``, every edge pixel of the label.
+        positives: `'center'`, the thinned label: of a label band only the centre line is to be a
+            maximum. Or `'band'`, every edge pixel of the label.
         normals: Method of :func:`mmsteal.functional.edge_normals`. The normals are those of the
             whole label band, which is smoother than its centre line.
         filter_radius: Radius in pixels of the triangle filter that precedes the derivatives.

@@ -49,7 +49,7 @@ def edge_nms(
     r"""Suppress edge responses that are not maximal across the edge ("Test NMS" of the paper).
 
     With :math:`E` the score after a triangle filter and :math:`\theta` the angle of its normal (see
-    ``edge_normals(method='dollar')``), a pixel at :math:`(x, y)` is set to 0 if for any offset
+    `edge_normals(method='dollar')`), a pixel at :math:`(x, y)` is set to 0 if for any offset
     :math:`d \in \{\pm 1, \dots, \pm \text{radius}\}`
 
     .. math::
@@ -59,21 +59,21 @@ def edge_nms(
     border of the image are then faded out linearly. All in float32.
 
     Args:
-        score: edge probability (..., H, W), floating point; an array or a tensor.
-        radius: how far to look along the normal, in pixels; 0 suppresses nothing.
-        multiplier: above 1, a response may be that much lower than its neighbours and stay.
-        smooth_radius: radius in pixels of the triangle filter that makes E. E is also what comes
+        score: Edge probability (..., H, W), floating point; an array or a tensor.
+        radius: How far to look along the normal, in pixels; 0 suppresses nothing.
+        multiplier: Above 1, a response may be that much lower than its neighbours and stay.
+        smooth_radius: Radius in pixels of the triangle filter that makes E. E is also what comes
             out where nothing is suppressed.
-        normal_radius: radius in pixels of the triangle filter for the normals.
-        border: rows and columns that are faded out: weights 0, 1 / border, 2 / border, ...
+        normal_radius: Radius in pixels of the triangle filter for the normals.
+        border: Rows and columns that are faded out: weights 0, 1 / border, 2 / border, ...
 
     Returns:
         The suppressed map of the same shape, float32, an array for an array and a tensor (on the
         same device) for a tensor.
 
     Raises:
-        TypeError: if ``score`` is no floating point array or tensor.
-        ValueError: if it has fewer than two dimensions or an empty map, or an option is negative.
+        TypeError: `score` is no floating point array or tensor.
+        ValueError: It has fewer than two dimensions or an empty map, or an option is negative.
 
     Example:
         >>> import numpy as np

@@ -5,9 +5,8 @@ Shape shorthand: M masks; H, W height and width.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -16,9 +15,9 @@ from torch import Tensor
 
 from mmsteal.functional import _level_set_kernel as kernel
 from mmsteal.functional import _level_set_torch as device_ops
+from mmsteal.functional.evolution_options import Border, EvolutionOptions, check_count
 
 Array = TypeVar('Array', NDArray[Any], Tensor)
-Border = Literal['constant', 'replicate']
 
 
 @overload
@@ -30,7 +29,6 @@ def evolve_level_set(
     smoothing: int = ...,
     balloon: float = ...,
     threshold: float = ...,
-    checkpoints: None = ...,
     phase: int = ...,
     border: Border = ...,
 ) -> Array: ...
@@ -40,12 +38,11 @@ def evolve_level_set(
 def evolve_level_set(
     masks: Array,
     speed: Array,
-    num_iters: int,
+    num_iters: Iterable[int],
     *,
     smoothing: int = ...,
     balloon: float = ...,
     threshold: float = ...,
-    checkpoints: Iterable[int],
     phase: int = ...,
     border: Border = ...,
 ) -> dict[int, Array]: ...
@@ -54,12 +51,11 @@ def evolve_level_set(
 def evolve_level_set(
     masks: Array,
     speed: Array,
-    num_iters: int,
+    num_iters: int | Iterable[int],
     *,
     smoothing: int = 1,
     balloon: float = 0.0,
     threshold: float = 0.0,
-    checkpoints: Iterable[int] | None = None,
     phase: int = 0,
     border: Border = 'constant',
 ) -> Array | dict[int, Array]:
@@ -69,16 +65,18 @@ def evolve_level_set(
         \frac{\partial\varphi}{\partial t}
             = g\,(\kappa + c)\,|\nabla\varphi| + \nabla g \cdot \nabla\varphi
 
-    Every iteration applies three operators to a binary mask u, after Marquez-Neila et al.,
-    "A Morphological Approach to Curvature-based Evolution of Curves and Surfaces", 2014:
+    the level set form of the evolution of a curve in Eq. 12. Every iteration applies three
+    operators to a binary mask u, after Marquez-Neila et al., "A Morphological Approach to
+    Curvature-based Evolution of Curves and Surfaces", 2014:
 
     1. balloon: the 3x3 dilation of u (erosion if c < 0) where g > threshold / abs(c);
     2. image attachment: u = 1 where the product of the gradients of g and u is positive,
        u = 0 where it is negative;
     3. smoothing: the curvature operators SI∘IS and IS∘SI in turn, `smoothing` times.
 
-    With ``border='constant'`` the result is that of
-    ``skimage.segmentation.morphological_geodesic_active_contour``, pixel by pixel, for any input
+    :func:`~mmsteal.functional.level_set_reference.evolve_level_set_reference` is the same in plain
+    array code. With `border='constant'` the result is that of
+    `skimage.segmentation.morphological_geodesic_active_contour`, pixel by pixel, for any input
     (NaN and infinity included). There, which curvature operator comes first depends on the calls
     made before; here `phase` says it.
 
@@ -91,21 +89,21 @@ def evolve_level_set(
         speed: Speed g of each mask (M, H, W), float, low on the edges; see
             :func:`mmsteal.functional.speed.speed_function`. float32 and float64 are computed as
             they are, half precision as float32.
-        num_iters: Number of iterations, at least 0.
+        num_iters: Number of iterations, at least 0. Several numbers return the masks after each;
+            0 are the masks as given.
         smoothing: Curvature operators an iteration, at least 0; each rounds off more.
         balloon: Balloon force c. Positive values push the outline outwards, negative ones inwards,
             by one pixel an iteration; the magnitude only divides the threshold.
         threshold: Speed below which the balloon stops, times abs(c); see
             :func:`mmsteal.functional.speed.balloon_threshold`.
-        checkpoints: Iterations to return, each between 0 (the masks as given) and `num_iters`.
         phase: 0 to begin with SI∘IS, 1 to begin with IS∘SI. To continue an evolution of n
-            iterations, pass ``(phase + n * smoothing) % 2``.
-        border: What lies outside of the image. 'constant': nothing, so that a mask that fills a
-            corner of the image is rounded off there. 'replicate': the mask goes on.
+            iterations, pass `(phase + n * smoothing) % 2`.
+        border: What lies outside of the image. `'constant'`: nothing, so that a mask that fills a
+            corner of the image is rounded off there. `'replicate'`: the mask goes on.
 
     Returns:
-        The evolved masks (M, H, W), bool, of the kind and on the device of `masks`; with
-        `checkpoints`, a dictionary of them by iteration, in ascending order.
+        The evolved masks (M, H, W), bool, of the kind and on the device of `masks`; for several
+        numbers of iterations a dictionary of them by number, in ascending order.
 
     Raises:
         TypeError: `masks` or `speed` has another type, or one is an array and one a tensor.
@@ -121,84 +119,51 @@ def evolve_level_set(
         array([0, 0, 5, 5, 5, 5, 5, 0, 0])
     """
     _check_arrays(masks, speed)
-    check_count('num_iters', num_iters)
-    steps = check_checkpoints(checkpoints, num_iters)
-
-    options = evolution_options(smoothing, balloon, threshold, phase, border)
+    steps = _check_iterations(num_iters)
+    options = EvolutionOptions(smoothing, balloon, threshold, phase, border)
     if isinstance(masks, np.ndarray):
         inside = masks if masks.dtype == np.bool_ else masks != 0
         wide = speed.astype(np.float32) if speed.dtype == np.float16 else speed
-        evolved: Any = _evolve_on_cpu(inside, wide, num_iters, steps, options)
+        evolved: Any = _evolve_on_cpu(inside, wide, steps, options)
     else:
         inside = masks if masks.dtype == torch.bool else masks != 0
         wide = speed.detach()
         if wide.dtype in (torch.float16, torch.bfloat16):
             wide = wide.float()
         if masks.device.type == 'cpu':
-            evolved = torch.from_numpy(
-                _evolve_on_cpu(inside.numpy(), wide.numpy(), num_iters, steps, options)
-            )
+            evolved = torch.from_numpy(_evolve_on_cpu(inside.numpy(), wide.numpy(), steps, options))
         else:
-            evolved = _evolve_on_device(inside, wide, num_iters, steps, options)
-    if checkpoints is None:
-        return evolved[0]
-    return dict(zip(steps, evolved, strict=True))
-
-
-def evolution_options(
-    smoothing: int, balloon: float, threshold: float, phase: int, border: str
-) -> dict[str, Any]:
-    """Keyword arguments of the two implementations from those of `evolve_level_set`, checked."""
-    check_count('smoothing', smoothing)
-    if phase not in (0, 1):
-        raise ValueError(f'Expected argument `phase` to be 0 or 1, but got {phase!r}.')
-    if border not in ('constant', 'replicate'):
-        raise ValueError(
-            f"Expected argument `border` to be 'constant' or 'replicate', but got {border!r}."
-        )
-    if not math.isfinite(balloon):
-        raise ValueError(f'Expected argument `balloon` to be finite, but got {balloon}.')
-    return {
-        'smoothing': int(smoothing),
-        'balloon': (balloon > 0) - (balloon < 0),
-        'threshold': float(threshold) / abs(balloon) if balloon else 0.0,
-        'phase': int(phase),
-        'replicate': border == 'replicate',
-    }
-
-
-def check_count(name: str, value: int) -> None:
-    """Raise a ValueError unless `value` is an integer, at least 0."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-        raise ValueError(f'Expected argument `{name}` to be an integer >= 0, but got {value!r}.')
+            evolved = _evolve_on_device(inside, wide, steps, options)
+    if isinstance(num_iters, Iterable):
+        return dict(zip(steps, evolved, strict=True))
+    return evolved[0]
 
 
 def _evolve_on_cpu(
     masks: NDArray[np.bool_],
     speed: NDArray[np.floating],
-    num_iters: int,
     steps: list[int],
-    options: dict[str, Any],
+    options: EvolutionOptions,
 ) -> NDArray[np.bool_]:
     """Evolve mask after mask: at any time the work space of only one is alive."""
     evolved = np.zeros((len(steps), *masks.shape), bool)
     for m, mask in enumerate(masks):
         if mask.any():
-            history = kernel.evolve_mask(mask, speed[m], num_iters, steps, **options)
+            history = kernel.evolve_mask(mask, speed[m], steps[-1], steps, options)
             for i in range(len(steps)):
                 history.unpack(i, evolved[i, m])
     return evolved
 
 
 def _evolve_on_device(
-    masks: Tensor, speed: Tensor, num_iters: int, steps: list[int], options: dict[str, Any]
+    masks: Tensor, speed: Tensor, steps: list[int], options: EvolutionOptions
 ) -> Tensor:
     evolved = masks.new_empty((len(steps), *masks.shape))
     if masks.numel() == 0:
         return evolved
     for group in torch.arange(len(masks)).split(device_ops.MAX_MASKS):
         part = slice(int(group[0]), int(group[-1]) + 1)
-        states = device_ops.evolve_words(masks[part], speed[part], num_iters, steps, **options)
+        states = device_ops.evolve_words(masks[part], speed[part], steps[-1], steps, options)
         for out, words in zip(evolved, states, strict=True):
             out[part] = device_ops.unpack_masks(words, len(group))
     return evolved
@@ -246,16 +211,14 @@ def _check_arrays(masks: Any, speed: Any) -> None:
         )
 
 
-def check_checkpoints(checkpoints: Iterable[int] | None, num_iters: int) -> list[int]:
-    """The checkpoints in ascending order, each once; `num_iters` alone for None."""
-    if checkpoints is None:
-        return [num_iters]
-    steps = sorted(set(checkpoints))
-    for step in steps:
-        check_count('checkpoints', step)
-    if not steps or steps[-1] > num_iters:
+def _check_iterations(num_iters: int | Iterable[int]) -> list[int]:
+    """The numbers of iterations in ascending order, each once."""
+    given = list(num_iters) if isinstance(num_iters, Iterable) else [num_iters]
+    for number in given:
+        check_count('num_iters', number)
+    if not given:
         raise ValueError(
-            f'Expected argument `checkpoints` to be numbers from 0 to `num_iters`, {num_iters}, '
-            f'but got {steps}; raise `num_iters` or leave them out.'
+            'Expected argument `num_iters` to be a number, or several, but got none; '
+            '0 returns the masks as given.'
         )
-    return [int(step) for step in steps]
+    return sorted({int(number) for number in given})

@@ -64,6 +64,11 @@ def check_option(name: str, value: object, options: Sequence[str]) -> None:
         raise ValueError(f'Expected argument `{name}` to be one of {names}, but got {value!r}.')
 
 
+def loss_dtype(logits: Tensor) -> torch.dtype:
+    """The precision to compute the loss of these logits in: float32, or float64 where they are."""
+    return torch.promote_types(logits.dtype, torch.float32)
+
+
 def at_least_float32(logits: Tensor) -> Tensor:
     """Half precision to float32, the rest as it is; inside autocast too.
 
@@ -71,6 +76,6 @@ def at_least_float32(logits: Tensor) -> Tensor:
         logits: Floating point tensor.
 
     Returns:
-        The same values in float32, or in float64 where they came so.
+        The same values in the :func:`loss_dtype`.
     """
-    return logits if logits.dtype == torch.float64 else logits.to(torch.float32)
+    return logits.to(loss_dtype(logits))

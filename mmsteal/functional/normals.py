@@ -59,7 +59,7 @@ def hessian(
         filter_radius: Radius in pixels of the triangle filter that precedes the derivatives.
 
     Returns:
-        ``(oxx, oxy, oyy)``, each of the shape of `x`, per squared pixel. An axis of one pixel has
+        `(oxx, oxy, oyy)`, each of the shape of `x`, per squared pixel. An axis of one pixel has
         derivative 0.
 
     Raises:
@@ -88,13 +88,13 @@ def edge_normals(
 ) -> ArrayOrTensor:
     r"""Angle of the normal of the edge at each pixel.
 
-    A normal is a line, not an arrow: angles are modulo pi. ``'hessian'`` takes the direction of the
-    most negative curvature, the eigenvector of the Hessian,
+    The direction d of Eq. 3-4 and Eq. 6. A normal is a line, not an arrow: angles are modulo pi.
+    `'hessian'` takes the direction of the most negative curvature, the eigenvector of the Hessian,
 
     .. math::
         \theta = \tfrac{1}{2} \operatorname{atan2}(-2 O_{xy},\; O_{yy} - O_{xx}) \bmod \pi
 
-    ``'dollar'`` is the published edge-NMS formula, kept for parity; it is some degrees off for
+    `'dollar'` is the published edge-NMS formula, kept for parity; it is some degrees off for
     oblique edges:
 
     .. math::
@@ -103,12 +103,12 @@ def edge_normals(
 
     Args:
         edge_map: Edge responses or labels of shape (..., H, W), bright on the edge.
-        method: ``'hessian'`` or ``'dollar'``.
+        method: `'hessian'` or `'dollar'`.
         filter_radius: Radius in pixels of the triangle filter that precedes the derivatives.
 
     Returns:
         Angles in [0, pi), radians, x to the right and y down (0 is the normal of a vertical line),
-        of the shape of `edge_map`. Where the map is flat the ``'hessian'`` angle is 0 and its
+        of the shape of `edge_map`. Where the map is flat the `'hessian'` angle is 0 and its
         gradient is 0.
 
     Raises:
@@ -138,7 +138,7 @@ def normal_angle(
         oxx: Second derivative along x, a float tensor of any shape.
         oxy: Mixed derivative, same shape.
         oyy: Second derivative along y, same shape.
-        method: ``'hessian'`` or ``'dollar'``.
+        method: `'hessian'` or `'dollar'`.
 
     Returns:
         Angles in [0, pi), radians, of the same shape.

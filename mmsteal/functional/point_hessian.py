@@ -39,7 +39,7 @@ def hessian_at(
         filter_radius: Radius in pixels of the triangle filter that precedes the derivatives.
 
     Returns:
-        ``(oxx, oxy, oyy)``, each of shape (P,), per squared pixel.
+        `(oxx, oxy, oyy)`, each of shape (P,), per squared pixel.
 
     Raises:
         ValueError: `filter_radius` is not an integer of at least 0.

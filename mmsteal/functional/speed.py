@@ -107,16 +107,17 @@ def speed_function(
     return speed.numpy() if isinstance(evidence, np.ndarray) else speed
 
 
-def balloon_threshold(stop_prob: float, *, alpha: float = 1.0, lam: float = 0.0) -> float:
-    r"""Threshold on the speed at which the balloon stops where the edge evidence is `stop_prob`.
+def balloon_threshold(stop_evidence: float, *, alpha: float = 1.0, lam: float = 0.0) -> float:
+    r"""Threshold on the speed at which the balloon stops: where the evidence is `stop_evidence`.
 
     .. math::
-        \theta = \frac{1}{\sqrt{1 + \alpha p^*}} + \lambda
+        \theta = \frac{1}{\sqrt{1 + \alpha e^*}} + \lambda
 
-    which is the speed of a pixel of evidence :math:`p^*` away from the given edges.
+    which is the speed (Eq. 11) of a pixel of evidence :math:`e^*` away from the given edges.
 
     Args:
-        stop_prob: Evidence :math:`p^*`, at least 0; infinity lets the balloon run on.
+        stop_evidence: Evidence :math:`e^*`, at least 0; above 1 only edges that several classes
+            agree on stop the balloon, and infinity lets it run on.
         alpha: Contrast, as in :func:`speed_function`.
         lam: Weight of the given edges, as in :func:`speed_function`.
 
@@ -131,9 +132,9 @@ def balloon_threshold(stop_prob: float, *, alpha: float = 1.0, lam: float = 0.0)
         0.99
     """
     _check_contrast(alpha, lam)
-    if not stop_prob >= 0:
-        raise ValueError(f'Expected argument `stop_prob` to be >= 0, but got {stop_prob}.')
-    return 1 / math.sqrt(1 + alpha * stop_prob) + lam
+    if not stop_evidence >= 0:
+        raise ValueError(f'Expected argument `stop_evidence` to be >= 0, but got {stop_evidence}.')
+    return 1 / math.sqrt(1 + alpha * stop_evidence) + lam
 
 
 def evidence_terms(

@@ -49,7 +49,7 @@ def thin_words(words: NDArray[np.uint64]) -> None:
     sub-iterations are looked at again.
 
     Args:
-        words: map of :func:`pack_words` with shape (R, C).
+        words: Map of :func:`pack_words` with shape (R, C).
     """
     height, width = words.shape[0] - 2, words.shape[1] - 2
     gone = np.zeros((height + 2, width + 2), np.uint64)
@@ -102,7 +102,7 @@ def pack_words(masks: NDArray[Any]) -> NDArray[np.uint64]:
     """Pack boolean maps into 64-bit words, with a border of zero words around each map.
 
     Args:
-        masks: bool or uint8 maps (N, H, W); not 0 counts as set.
+        masks: Maps (N, H, W), bool or uint8, where not 0 counts as set.
 
     Returns:
         Array (N, R, C) of uint64; bit k of word [n, y + 1, 1 + j] is pixel [n, y, 64 * j + k].
@@ -119,8 +119,8 @@ def unpack_words(words: NDArray[np.uint64], width: int) -> NDArray[np.bool_]:
     """Undo :func:`pack_words`.
 
     Args:
-        words: packed maps (N, R, C).
-        width: width W of the maps in pixels.
+        words: Packed maps (N, R, C).
+        width: Width W of the maps in pixels.
 
     Returns:
         Boolean maps (N, H, W).
@@ -181,19 +181,19 @@ def thin(mask: Mask) -> Mask:
         &(x_2 \vee x_3 \vee \bar{x}_8) \wedge x_1 = 0,
 
     and the second one those of the same rule turned by 180 degrees; the loop ends when a whole pass
-    changes nothing. The result equals ``skimage.morphology.thin`` and MATLAB's
-    ``bwmorph(mask, 'thin', inf)``; skeletonization and OpenCV's thinning differ from it.
+    changes nothing. The result equals `skimage.morphology.thin` and MATLAB's
+    `bwmorph(mask, 'thin', inf)`; skeletonization and OpenCV's thinning differ from it.
 
     Args:
-        mask: maps with shape (..., H, W), bool or uint8, where not 0 counts as set. An array or a
+        mask: Maps of shape (..., H, W), bool or uint8, where not 0 counts as set. An array or a
             tensor; a tensor on an accelerator is thinned there.
 
     Returns:
         Boolean maps of the same shape, of the same kind and on the same device.
 
     Raises:
-        TypeError: if ``mask`` is no array or tensor of bool or uint8.
-        ValueError: if ``mask`` has fewer than two dimensions.
+        TypeError: `mask` is no array or tensor of bool or uint8.
+        ValueError: `mask` has fewer than two dimensions.
 
     Example:
         >>> import numpy as np

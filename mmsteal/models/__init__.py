@@ -8,6 +8,7 @@ from mmsteal.models.decode_heads.dff_head import DFFHead
 from mmsteal.models.decode_heads.edge_head import EdgeHead
 from mmsteal.models.decode_heads.edge_head_wrapper import EdgeHeadWrapper
 from mmsteal.models.decode_heads.hed_head import HEDHead
+from mmsteal.models.decode_heads.side_output_head import SideOutputHead
 from mmsteal.models.losses.balanced_bce_loss import BalancedBCELoss
 from mmsteal.models.losses.direction_loss import DirectionLoss
 from mmsteal.models.losses.seg_boundary_loss import SegBoundaryLoss
@@ -31,5 +32,6 @@ __all__ = [
     'HEDHead',
     'SegBoundaryLoss',
     'SegEdgeEncoderDecoder',
+    'SideOutputHead',
     'ThinningNMSLoss',
 ]

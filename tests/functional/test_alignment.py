@@ -50,10 +50,9 @@ def naive_choice(masks, edge_prob, ignore, prob_floor, min_gain, checkpoints, **
     states = evolve_level_set(
         masks,
         speed_function(evidence),
-        checkpoints[-1],
+        checkpoints,
         threshold=balloon_threshold(0.3),
         border='replicate',
-        checkpoints=checkpoints,
         **options,
     )
     chosen, all_losses = [], []
@@ -355,7 +354,7 @@ MASKS, PROB = np.zeros((2, 6, 7), bool), np.full((2, 6, 7), 0.5)
         (ValueError, '`checkpoints`', (MASKS, PROB), {'checkpoints': [61]}),
         (ValueError, '`smoothing`', (MASKS, PROB), {'smoothing': -1}),
         (ValueError, '`balloon`', (MASKS, PROB), {'balloon': float('nan')}),
-        (ValueError, '`stop_prob`', (MASKS, PROB), {'stop_prob': -1}),
+        (ValueError, '`stop_evidence`', (MASKS, PROB), {'stop_prob': -1}),
         (ValueError, '`alpha`', (MASKS, PROB), {'alpha': 0}),
         (ValueError, '`peak_floor`', (MASKS, PROB), {'peak_floor': 0}),
         (ValueError, '`prob_floor`', (MASKS, PROB), {'prob_floor': 0}),
@@ -443,12 +442,16 @@ def test_without_a_balloon_one_stopping_evidence_is_enough():
 
 @pytest.mark.parametrize('stop_prob', [np.float32(0.1), np.array([0.1, 0.2]), [0.1]])
 def test_numbers_of_any_kind_stop_the_balloon(stop_prob):
-    align_masks(disk((48, 48), 24, 24, 9)[None], soft_ring(), stop_prob=stop_prob, num_iters=2)
+    mask, edges = disk((48, 48), 24, 24, 9)[None], soft_ring()
+    aligned, _ = align_masks(mask, edges, stop_prob=stop_prob, num_iters=2)
+    numbers = np.atleast_1d(stop_prob).astype(float).tolist()
+    expected, _ = align_masks(mask, edges, stop_prob=numbers, num_iters=2)
+    np.testing.assert_array_equal(aligned, expected)
 
 
 @pytest.mark.parametrize(
     ('error', 'stop_prob'), [(TypeError, ('a',)), (ValueError, None), (ValueError, ())]
 )
 def test_stopping_evidence_that_is_none(error, stop_prob):
-    with pytest.raises(error, match='stop_prob'):
+    with pytest.raises(error, match=r'stop_(prob|evidence)'):
         align_masks(disk((48, 48), 24, 24, 9)[None], soft_ring(), stop_prob=stop_prob)

@@ -1,4 +1,4 @@
-"""Evolution of level sets, against scikit-image and against plain array code."""
+"""Evolution of level sets, against scikit-image and against the plain reference."""
 
 from itertools import cycle
 
@@ -13,7 +13,9 @@ from skimage.segmentation import inverse_gaussian_gradient, morphsnakes
 
 from mmsteal.functional import _level_set_torch as device_ops
 from mmsteal.functional import level_set
+from mmsteal.functional.evolution_options import EvolutionOptions, check_checkpoints
 from mmsteal.functional.level_set import evolve_level_set
+from mmsteal.functional.level_set_reference import evolve_level_set_reference
 
 BALLOONS = (0.0, 1.0, -1.0, 2.0, -0.5)
 
@@ -39,47 +41,10 @@ def scikit_image(mask, speed, num_iters, *, smoothing, balloon, threshold, phase
     return np.stack(states)
 
 
-def plain_evolution(mask, speed, num_iters, *, smoothing, balloon, threshold, phase, border):
-    """The operators as they are written down, on padded arrays."""
-    mode = {'constant': 'constant', 'replicate': 'edge'}[border]
-    shifts = [(y, x) for y in (0, 1, 2) for x in (0, 1, 2)]
-    lines = [((0, 1), (2, 1)), ((1, 0), (1, 2)), ((0, 0), (2, 2)), ((0, 2), (2, 0))]
-
-    def neighbours(u):
-        padded = np.pad(u, 1, mode=mode)
-        return {(y, x): padded[y : y + u.shape[0], x : x + u.shape[1]] for y, x in shifts}
-
-    def inf_sup(u):
-        n = neighbours(u)
-        return np.all([n[a] | n[b] | u for a, b in lines], axis=0)
-
-    def sup_inf(u):
-        n = neighbours(u)
-        return np.any([n[a] & n[b] & u for a, b in lines], axis=0)
-
-    grad = np.gradient(speed)
-    u = mask.copy()
-    for _ in range(num_iters):
-        if balloon:
-            values = list(neighbours(u).values())
-            moved = np.any(values, axis=0) if balloon > 0 else np.all(values, axis=0)
-            u = np.where(speed > threshold / abs(balloon), moved, u)
-        grad_u = np.gradient(u.astype(np.int8))
-        product = np.zeros_like(speed)
-        product += grad[0] * grad_u[0]
-        product += grad[1] * grad_u[1]
-        u = (u | (product > 0)) & ~(product < 0)
-        for _ in range(smoothing):
-            u = inf_sup(sup_inf(u)) if phase else sup_inf(inf_sup(u))
-            phase = 1 - phase
-    return u
-
-
-def evolve_on_device_code(masks, speed, num_iters, steps, **options):
+def evolve_on_device_code(masks, speed, steps, **options):
     """The tensor implementation, which on the CPU is otherwise not used."""
-    parsed = level_set.evolution_options(**options)
     return level_set._evolve_on_device(
-        torch.from_numpy(masks), torch.from_numpy(speed), num_iters, steps, parsed
+        torch.from_numpy(masks), torch.from_numpy(speed), steps, EvolutionOptions(**options)
     ).numpy()
 
 
@@ -123,12 +88,10 @@ def test_equals_scikit_image_at_every_checkpoint(scene, num_iters, options):
     mask, speed = scene
     expected = scikit_image(mask, speed, num_iters, **options)
     steps = list(range(num_iters + 1))
-    states = evolve_level_set(mask[None], speed[None], num_iters, checkpoints=steps, **options)
+    states = evolve_level_set(mask[None], speed[None], steps, **options)
     assert list(states) == steps
     np.testing.assert_array_equal(np.concatenate(list(states.values())), expected)
-    on_device = evolve_on_device_code(
-        mask[None], speed[None], num_iters, steps, border='constant', **options
-    )
+    on_device = evolve_on_device_code(mask[None], speed[None], steps, border='constant', **options)
     np.testing.assert_array_equal(on_device[:, 0], expected)
 
 
@@ -139,14 +102,14 @@ def test_equals_scikit_image_at_every_checkpoint(scene, num_iters, options):
     options=OPTIONS,
     border=st.sampled_from(['constant', 'replicate']),
 )
-def test_border_modes_equal_plain_code(scene, num_iters, options, border):
+def test_equals_the_reference(scene, num_iters, options, border):
     mask, speed = scene
     with np.errstate(all='ignore'):
-        expected = plain_evolution(mask, speed, num_iters, border=border, **options)
+        expected = evolve_level_set_reference(mask, speed, num_iters, border=border, **options)
     evolved = evolve_level_set(mask[None], speed[None], num_iters, border=border, **options)
     np.testing.assert_array_equal(evolved[0], expected)
     on_device = evolve_on_device_code(
-        mask[None], speed[None], num_iters, [num_iters], border=border, **options
+        mask[None], speed[None], [num_iters], border=border, **options
     )
     np.testing.assert_array_equal(on_device[0, 0], expected)
 
@@ -167,7 +130,7 @@ def test_equals_scikit_image_on_photographs(balloon, smoothing, dtype):
     threshold = float(np.percentile(speeds, 40))
     options = {'smoothing': smoothing, 'balloon': balloon, 'threshold': threshold, 'phase': 0}
     steps = [0, 1, 2, 7, 12]
-    states = evolve_level_set(masks, speeds, 12, checkpoints=steps, **options)
+    states = evolve_level_set(masks, speeds, steps, **options)
     for m, mask in enumerate(masks):
         expected = scikit_image(mask, speeds[m], 12, **options)
         for step in steps:
@@ -183,7 +146,7 @@ def test_long_evolution_equals_scikit_image():
     speed = 1 / np.sqrt(1 + edge + 0.2 * ndi.gaussian_filter(rng.random(mask.shape), 1.5))
     options = {'smoothing': 1, 'balloon': 1.0, 'threshold': 0.85, 'phase': 0}
     expected = scikit_image(mask, speed, 120, **options)
-    states = evolve_level_set(mask[None], speed[None], 120, checkpoints=range(121), **options)
+    states = evolve_level_set(mask[None], speed[None], range(121), **options)
     np.testing.assert_array_equal(np.concatenate(list(states.values())), expected)
 
 
@@ -196,7 +159,7 @@ def test_masks_do_not_mix(num_masks, rng):
     for m in range(num_masks):
         alone = evolve_level_set(masks[m : m + 1], speed[m : m + 1], 3, **options)
         np.testing.assert_array_equal(together[m], alone[0])
-    on_device = evolve_on_device_code(masks, speed, 3, [3], **options)
+    on_device = evolve_on_device_code(masks, speed, [3], **options)
     np.testing.assert_array_equal(on_device[0], together)
 
 
@@ -243,7 +206,7 @@ def test_inputs_are_left_alone(rng):
     masks, speed = rng.random((2, 20, 30)) > 0.5, rng.random((2, 20, 30))
     masks.flags.writeable = speed.flags.writeable = False
     before = masks.copy()
-    start = evolve_level_set(masks, speed, 3, checkpoints=[0, 3])[0]
+    start = evolve_level_set(masks, speed, [0, 3])[0]
     np.testing.assert_array_equal(masks, before)
     np.testing.assert_array_equal(start, before)
     assert not np.shares_memory(start, masks)
@@ -257,7 +220,7 @@ def test_small_and_odd_shapes(shape, border, rng):
     masks, speed = rng.random((3, *shape)) > 0.4, rng.random((3, *shape))
     options = {'smoothing': 1, 'balloon': 1.0, 'threshold': 0.4, 'phase': 0, 'border': border}
     evolved = evolve_level_set(masks, speed, 3, **options)
-    on_device = evolve_on_device_code(masks, speed, 3, [3], **options)[0]
+    on_device = evolve_on_device_code(masks, speed, [3], **options)[0]
     np.testing.assert_array_equal(evolved, on_device)
 
 
@@ -314,6 +277,8 @@ MASK, SPEED = np.zeros((2, 5, 6), bool), np.ones((2, 5, 6))
         (ValueError, r'shape \(M, H, W\)', (MASK[0], SPEED[0], 1)),
         (ValueError, '`num_iters`', (MASK, SPEED, -1)),
         (ValueError, '`num_iters`', (MASK, SPEED, 1.5)),
+        (ValueError, '`num_iters`', (MASK, SPEED, [0, -1])),
+        (ValueError, '`num_iters`.*got none', (MASK, SPEED, [])),
     ],
 )
 def test_exception_arguments(error, message, arguments):
@@ -328,14 +293,24 @@ def test_exception_arguments(error, message, arguments):
         ('phase', 2),
         ('border', 'wrap'),
         ('balloon', float('nan')),
-        ('checkpoints', [3]),
-        ('checkpoints', [-1]),
-        ('checkpoints', []),
     ],
 )
 def test_exception_options(name, value):
     with pytest.raises(ValueError, match=f'`{name}`'):
         evolve_level_set(MASK, SPEED, 2, **{name: value})
+
+
+@pytest.mark.parametrize('checkpoints', [[3], [-1], []])
+def test_exception_checkpoints(checkpoints):
+    with pytest.raises(ValueError, match='`checkpoints`'):
+        check_checkpoints(checkpoints, 2)
+
+
+def test_iterations_come_back_in_order_and_once(rng):
+    masks, speed = rng.random((2, 9, 8)) > 0.5, rng.random((2, 9, 8))
+    states = evolve_level_set(masks, speed, (n for n in (4, 0, 2, 4)))
+    assert list(states) == [0, 2, 4]
+    np.testing.assert_array_equal(states[4], evolve_level_set(masks, speed, 4))
 
 
 @pytest.mark.gpu

@@ -55,13 +55,13 @@ def test_speed_equals_equation_11(alpha, lam, dtype, rng):
 
 
 @pytest.mark.parametrize('lam', [0.0, 0.2, 1.0])
-@pytest.mark.parametrize('stop_prob', [0.02, 0.3, 1.0])
-def test_balloon_acts_below_the_stop_probability(lam, stop_prob, rng):
+@pytest.mark.parametrize('stop_evidence', [0.02, 0.3, 1.0])
+def test_balloon_acts_below_the_stop_evidenceability(lam, stop_evidence, rng):
     evidence = 1.5 * rng.random((1, 40, 40))
     no_edges = np.zeros(evidence.shape, bool)
     speed = speed_function(evidence, no_edges, alpha=2.0, lam=lam)
-    acts = speed > balloon_threshold(stop_prob, alpha=2.0, lam=lam)
-    np.testing.assert_array_equal(acts, evidence < stop_prob)
+    acts = speed > balloon_threshold(stop_evidence, alpha=2.0, lam=lam)
+    np.testing.assert_array_equal(acts, evidence < stop_evidence)
 
 
 def test_released_threshold():
@@ -108,7 +108,7 @@ def test_exception_speed(error, message, arguments, options):
 
 
 def test_exception_threshold():
-    with pytest.raises(ValueError, match='`stop_prob`'):
+    with pytest.raises(ValueError, match='`stop_evidence`'):
         balloon_threshold(-0.1)
 
 

@@ -1,8 +1,15 @@
 import pytest
 import torch
 
-from mmsteal.functional import balanced_bce_loss, direction_loss, thinning_nms_loss
+from mmsteal.functional import (
+    balanced_bce_loss,
+    direction_loss,
+    edge_geometry,
+    thinning_nms_loss,
+)
 from mmsteal.models import BalancedBCELoss, DirectionLoss, ThinningNMSLoss
+from mmsteal.models.losses import edge_loss
+from mmsteal.models.losses.edge_loss import SharedGeometry
 
 
 @pytest.fixture
@@ -25,7 +32,38 @@ CASES = [
 @pytest.mark.parametrize('reduction', ['sum', 'mean'])
 def test_class_is_its_function(batch, loss_class, function, options, reduction):
     loss = loss_class(**options, reduction=reduction, loss_weight=2.0)
-    torch.testing.assert_close(loss(*batch), 2 * function(*batch, **options, reduction=reduction))
+    of_geometry = {k: options[k] for k in ('positives', 'normals') if k in options}
+    others = {k: v for k, v in options.items() if k not in of_geometry}
+    if of_geometry:
+        others['geometry'] = edge_geometry(batch[1], **of_geometry)
+    assert torch.equal(loss(*batch), 2 * function(*batch, **others, reduction=reduction))
+
+
+def test_losses_with_the_same_options_share_one_geometry(batch, monkeypatch):
+    calls = []
+
+    def counted(target, **options):
+        calls.append(options)
+        return edge_geometry(target, **options)
+
+    monkeypatch.setattr(edge_loss, 'edge_geometry', counted)
+    losses = [
+        BalancedBCELoss(),
+        ThinningNMSLoss(),
+        DirectionLoss(),
+        ThinningNMSLoss(positives='band'),
+        DirectionLoss(positives='band', normals='dollar'),
+    ]
+    alone = [loss(*batch) for loss in losses]
+    calls.clear()
+    shared = SharedGeometry(batch[1])
+    together = [loss(*batch, **shared.options_for(loss)) for loss in losses]
+    assert [torch.equal(a, b) for a, b in zip(alone, together, strict=True)] == [True] * 5
+    assert [(c['positives'], c['normals']) for c in calls] == [
+        ('center', 'hessian'),
+        ('band', 'hessian'),
+        ('band', 'dollar'),
+    ]
 
 
 @pytest.mark.parametrize('loss_class', [c[0] for c in CASES])

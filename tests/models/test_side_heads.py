@@ -14,8 +14,8 @@ from torch import nn
 from mmsteal.engine.alignment import BatchAligner
 from mmsteal.engine.alignment.masks import LabelRule
 from mmsteal.functional import balanced_bce_loss
-from mmsteal.functional.union_edges import union_edges
-from mmsteal.models import CASENetHead, DDSHead, DFFHead, HEDHead
+from mmsteal.functional.edges import union_edges
+from mmsteal.models import CASENetHead, DDSHead, DFFHead, HEDHead, SideOutputHead
 from tests.models.test_casenet_head import STEAL_LOSSES, make_samples
 
 HEADS = [HEDHead, DFFHead, DDSHead]
@@ -80,6 +80,39 @@ def test_hed_starts_as_the_mean_and_is_class_agnostic_by_default():
     torch.testing.assert_close(
         out['fused'], (out['side1'] + out['side2'] + out['side3']) / 3, atol=1e-6, rtol=1e-4
     )
+
+
+CONV = ('weight', 'bias')
+CONVERTER = ['reduce.weight'] + [
+    f'block{i}.{name}' for i in (1, 2) for name in ('conv1.weight', 'conv1.bias', 'conv2.weight')
+]
+SCORES = {
+    CASENetHead: CONV,
+    HEDHead: CONV,
+    DFFHead: [f'score.{name}' for name in CONV],
+    DDSHead: [*(f'convert.{name}' for name in CONVERTER), *(f'score.{name}' for name in CONV)],
+}
+
+
+@pytest.mark.parametrize('head', [CASENetHead, *HEADS])
+def test_names_of_the_weights_are_those_of_saved_checkpoints(head):
+    options = dict(norm_cfg=None) if head is DFFHead else {}
+    names = set(make(head, upsample='upconv', in_strides=[1, 2, 4], **options).state_dict())
+    expected = {f'{side}.{x}' for side in ('sides.0', 'sides.1', 'side5') for x in SCORES[head]}
+    expected |= {'upsamplers.1.weight', 'upsamplers.2.weight'}
+    if head is DFFHead:
+        layers = [f'fuse.learner.{i}.conv' for i in range(3)]
+        expected |= {f'{layer}.{x}' for layer in layers for x in CONV}
+        expected |= {f'weight_features.score.{x}' for x in CONV} | {'upsamplers.3.weight'}
+    else:
+        expected |= {'fuse.weight', 'fuse.bias'}
+    assert names == expected
+
+
+def test_hed_and_casenet_share_the_side_outputs_alone():
+    assert not issubclass(HEDHead, CASENetHead)
+    assert issubclass(HEDHead, SideOutputHead)
+    assert issubclass(CASENetHead, SideOutputHead)
 
 
 def plain_norm(x, norm):

@@ -11,23 +11,23 @@ metainfo = dict(
 )  # fmt: skip
 # Half size: 240x180.
 scale = (240, 180)
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadEdgeAnnotations'),
+# Parts by name, for the configs that change one.
+load = [dict(type='LoadImageFromFile'), dict(type='LoadEdgeAnnotations')]
+augment = [
     dict(type='RandomResize', scale=scale, ratio_range=(0.8, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),
-    dict(type='GenerateEdges', radius=1),
-    dict(type='PackEdgeInputs'),
 ]
-test_pipeline = [
+load_test = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale, keep_ratio=True),
     dict(type='LoadEdgeAnnotations'),
-    dict(type='GenerateEdges', radius=1),
-    dict(type='PackEdgeInputs'),
 ]
+edges = dict(type='GenerateEdges', radius=1)
+pack = dict(type='PackEdgeInputs')
+train_pipeline = [*load, *augment, edges, pack]
+test_pipeline = [*load_test, edges, pack]
 train_dataloader = dict(
     batch_size=4,
     num_workers=2,

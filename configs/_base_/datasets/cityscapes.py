@@ -2,22 +2,17 @@
 dataset_type = 'CityscapesEdgeDataset'
 data_root = 'data/cityscapes'
 crop_size = (472, 472)
-edges = dict(type='GenerateEdges', radius=2, instance_sensitive=True)
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadEdgeAnnotations'),
+# Parts by name, for the configs that change one.
+load = [dict(type='LoadImageFromFile'), dict(type='LoadEdgeAnnotations')]
+augment = [
     dict(type='RandomResize', scale=(2048, 1024), ratio_range=(0.5, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    edges,
-    dict(type='PackEdgeInputs'),
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadEdgeAnnotations'),
-    edges,
-    dict(type='PackEdgeInputs'),
-]
+edges = dict(type='GenerateEdges', radius=2, instance_sensitive=True)
+pack = dict(type='PackEdgeInputs')
+train_pipeline = [*load, *augment, edges, pack]
+test_pipeline = [*load, edges, pack]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
@@ -27,7 +22,7 @@ tta_pipeline = [
             [dict(type='RandomFlip', prob=p, direction='horizontal') for p in (0.0, 1.0)],
             [dict(type='LoadEdgeAnnotations')],
             [edges],
-            [dict(type='PackEdgeInputs')],
+            [pack],
         ],
     ),
 ]

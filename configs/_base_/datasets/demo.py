@@ -7,22 +7,17 @@ metainfo = dict(
     classes=('coin', 'cat', 'brick', 'tissue', 'gravel'),
     palette=[[255, 200, 40], [230, 60, 60], [60, 120, 255], [200, 80, 220], [60, 200, 110]],
 )
-edges = dict(type='GenerateEdges', radius=1, instance_sensitive=True)
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadEdgeAnnotations'),
+# Parts by name, for the configs that change one.
+load = [dict(type='LoadImageFromFile'), dict(type='LoadEdgeAnnotations')]
+augment = [
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5, direction=['horizontal', 'vertical']),
     dict(type='PhotoMetricDistortion'),
-    edges,
-    dict(type='PackEdgeInputs'),
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadEdgeAnnotations'),
-    edges,
-    dict(type='PackEdgeInputs'),
-]
+edges = dict(type='GenerateEdges', radius=1, instance_sensitive=True)
+pack = dict(type='PackEdgeInputs')
+train_pipeline = [*load, *augment, edges, pack]
+test_pipeline = [*load, edges, pack]
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,

@@ -2,8 +2,8 @@
 # the predicted label maps. Background is no class of the scores, but a label, 5, to be predicted.
 _base_ = ['./demo.py']
 pack = dict(type='PackSegInputs')
-train_pipeline = [*_base_.train_pipeline[:-2], pack]
-test_pipeline = [*_base_.test_pipeline[:-2], pack]
+train_pipeline = [*_base_.load, *_base_.augment, pack]
+test_pipeline = [*_base_.load, pack]
 train_dataloader = dict(
     dataset=dict(
         data_prefix=dict(_delete_=True, img_path='images/train', seg_map_path='labels/train'),

@@ -2,21 +2,20 @@
 dataset_type = 'SBDEdgeDataset'
 data_root = 'data/sbd'
 crop_size = (472, 472)
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadSBDAnnotations'),
-    dict(type='RandomResize', scale=(500, 500), ratio_range=(0.5, 1.5), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='GenerateEdges', radius=2),
-    dict(type='PackEdgeInputs'),
-]
-test_pipeline = [
+# Parts by name, for the configs that change one.
+load = [dict(type='LoadImageFromFile'), dict(type='LoadSBDAnnotations')]
+resize = dict(type='RandomResize', scale=(500, 500), ratio_range=(0.5, 1.5), keep_ratio=True)
+crop = dict(type='RandomCrop', crop_size=crop_size)
+flip = dict(type='RandomFlip', prob=0.5)
+augment = [resize, crop, flip]
+load_test = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadSBDAnnotations', boundaries='cls'),
-    dict(type='GenerateEdges', radius=2),
-    dict(type='PackEdgeInputs'),
 ]
+edges = dict(type='GenerateEdges', radius=2)
+pack = dict(type='PackEdgeInputs')
+train_pipeline = [*load, *augment, edges, pack]
+test_pipeline = [*load_test, edges, pack]
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
@@ -25,8 +24,8 @@ tta_pipeline = [
             [dict(type='Resize', scale_factor=r, keep_ratio=True) for r in (0.75, 1.0, 1.25)],
             [dict(type='RandomFlip', prob=p, direction='horizontal') for p in (0.0, 1.0)],
             [dict(type='LoadSBDAnnotations', boundaries='cls')],
-            [dict(type='GenerateEdges', radius=2)],
-            [dict(type='PackEdgeInputs')],
+            [edges],
+            [pack],
         ],
     ),
 ]

@@ -12,9 +12,7 @@ param_scheduler = [dict(type='MultiStepLR', milestones=[20000], gamma=0.1, by_ep
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=70000, val_interval=5000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
-custom_hooks = [
-    dict(
-        type='LossScheduleHook',
-        schedule=[dict(begin=20000, loss='BalancedBCELoss', beta=0.5)],
-    )
-]
+change_beta = dict(
+    type='LossScheduleHook', schedule=[dict(begin=20000, loss='BalancedBCELoss', beta=0.5)]
+)
+custom_hooks = [change_beta]

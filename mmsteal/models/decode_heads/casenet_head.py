@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmsteal.models.decode_heads.backbone_levels import check_strides
-from mmsteal.models.decode_heads.bilinear_upconv import BilinearUpConv
-from mmsteal.models.decode_heads.edge_head import EdgeHead
+from mmsteal.models.decode_heads.side_output_head import SideOutputHead
 
 
 @MODELS.register_module()
-class CASENetHead(EdgeHead):
+class CASENetHead(SideOutputHead):
     r"""Category-aware semantic edges from side outputs (CASENet, section 3.3; STEAL's network).
 
     Every level but the last gives one class-agnostic map :math:`F_j`, the last gives K maps
@@ -30,14 +27,9 @@ class CASENetHead(EdgeHead):
         in_channels (Sequence[int]): Channels of the levels, finest first; at least two.
         in_index (Sequence[int]): Which of the backbone's outputs they are.
         num_classes (int): Number of classes K.
-        in_strides (Sequence[int] | None): Stride of each level against the network's input.
-            Needed for `upsample='upconv'`.
-        upsample (str): `'upconv'`: learnable up-convolutions that start as bilinear
-            interpolation, to full resolution, as in the paper. `'bilinear'`: fixed interpolation
-            to the finest level; for any backbone.
         supervise_sides (bool): Train the maps :math:`F_j`, too, on the edges of all classes
             together.
-        **kwargs: See :class:`EdgeHead`.
+        **kwargs: See :class:`SideOutputHead` (`in_strides`, `upsample`) and :class:`EdgeHead`.
 
     Outputs:
         `'fused'` and `'side5'` (the last level's own K maps), both (N, K, h, w); with
@@ -53,73 +45,14 @@ class CASENetHead(EdgeHead):
         *,
         num_classes: int,
         in_index: Sequence[int],
-        in_strides: Sequence[int] | None = None,
-        upsample: Literal['upconv', 'bilinear'] = 'bilinear',
         supervise_sides: bool = False,
         **kwargs,
     ) -> None:
-        in_channels, in_index = list(in_channels), list(in_index)
-        if len(in_channels) != len(in_index) or len(in_channels) < 2:
-            raise ValueError(
-                'Expected arguments `in_channels` and `in_index` to name the same two or more '
-                f'levels, but got {in_channels} and {in_index}.'
-            )
-        if upsample not in ('upconv', 'bilinear'):
-            raise ValueError(
-                f"Expected argument `upsample` to be 'upconv' or 'bilinear', but got {upsample!r}."
-            )
-        if upsample == 'upconv' and len(in_strides or ()) != len(in_channels):
-            raise ValueError(
-                'Expected argument `in_strides` to give the stride of each of the '
-                f"{len(in_channels)} levels for upsample='upconv', but got {in_strides}; or use "
-                "upsample='bilinear'."
-            )
-        super().__init__(
-            in_channels,
-            num_classes=num_classes,
-            in_index=in_index,
-            input_transform='multiple_select',
-            **kwargs,
-        )
+        super().__init__(in_channels, num_classes=num_classes, in_index=in_index, **kwargs)
         self.supervise_sides = supervise_sides
-        num_maps = self._num_maps()
-        *sides, self.side5 = (self._side(level) for level in range(len(num_maps)))
-        self.sides = nn.ModuleList(sides)
-        if upsample == 'upconv':
-            self.upsamplers = nn.ModuleList(
-                BilinearUpConv(n, stride) for n, stride in zip(num_maps, in_strides, strict=True)
-            )
-        else:
-            self.upsamplers = None
-        self.fuse = self._fusion()
-        self._reset_parameters()
 
     def _num_maps(self) -> list[int]:
-        """How many maps each level gives."""
         return [1] * (len(self.in_channels) - 1) + [self.num_classes]
-
-    def _side(self, level: int) -> nn.Module:
-        """From a level to its maps; where it is more than a convolution, `score` makes them."""
-        return nn.Conv2d(self.in_channels[level], self._num_maps()[level], 1)
-
-    def _fusion(self) -> nn.Module:
-        """What makes K fused maps of those of all levels."""
-        num_levels, k = len(self.in_channels), self.num_classes
-        return nn.Conv2d(k * num_levels, k, 1, groups=k)
-
-    def _reset_parameters(self) -> None:
-        for side in (*self.sides, self.side5):
-            score = getattr(side, 'score', side)
-            nn.init.normal_(score.weight, std=0.01)
-            nn.init.zeros_(score.bias)
-        if isinstance(self.fuse, nn.Conv2d):
-            nn.init.constant_(self.fuse.weight, 1 / len(self.in_channels))
-            nn.init.zeros_(self.fuse.bias)
-
-    def init_weights(self) -> None:
-        """Initialise as the paper does; `init_cfg`, where given, comes after."""
-        self._reset_parameters()
-        super().init_weights()
 
     def forward(self, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
         """Compute fused and last-side logits.
@@ -133,40 +66,11 @@ class CASENetHead(EdgeHead):
         *sides, side5 = self._to_one_size(self._score(self._transform_inputs(inputs)))
         return self._outputs(self._fuse(torch.cat(sides, dim=1), side5), sides, side5)
 
-    def _transform_inputs(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Select the levels; those that do not fit are named."""
-        levels = super()._transform_inputs(inputs)
-        check_strides(levels, [up.factor for up in self.upsamplers or ()])
-        return levels
-
-    def _score(self, levels: Sequence[Tensor]) -> list[Tensor]:
-        """Maps of each level, at its size."""
-        return [side(x) for side, x in zip((*self.sides, self.side5), levels, strict=True)]
-
     def _outputs(self, fused: Tensor, sides: Sequence[Tensor], side5: Tensor) -> dict[str, Tensor]:
         """Name what is to be trained."""
         supervised = sides if self.supervise_sides else ()
         edges = {f'edge{i}': side for i, side in enumerate(supervised, start=1)}
         return {'fused': fused, 'side5': side5, **edges}
-
-    def _to_one_size(self, maps: list[Tensor]) -> list[Tensor]:
-        if self.upsamplers is None:
-            size = maps[0].shape[2:]
-            return [
-                x if x.shape[2:] == size
-                else F.interpolate(x, size=size, mode='bilinear', align_corners=self.align_corners)
-                for x in maps
-            ]  # fmt: skip
-        # The size of the network's input, if every level reaches it. Coarser levels come back a few
-        # rows too large, or too small where the backbone rounds down.
-        size = [
-            min(
-                self.upsamplers[0].factor * maps[0].shape[axis],
-                *(up.reach(x.shape[axis]) for up, x in zip(self.upsamplers, maps, strict=True)),
-            )
-            for axis in (2, 3)
-        ]
-        return [up(x, size) for up, x in zip(self.upsamplers, maps, strict=True)]
 
     def _fuse(self, sides: Tensor, side5: Tensor) -> Tensor:
         # The grouped convolution over [A_k, F_1 .. F_J] for every k, without building its input

@@ -27,8 +27,8 @@ class DDSHead(CASENetHead):
         in_index (Sequence[int]): Which of the backbone's outputs they are.
         num_classes (int): Number of classes K.
         loss_side (dict | Sequence[dict] | None): Losses of the outputs other than `'fused'`.
-        **kwargs: See :class:`CASENetHead`: `in_strides`, `upsample`, `loss_decode`, ... The paper
-            interpolates: `upsample='bilinear'`, the default.
+        **kwargs: See :class:`SideOutputHead`: `in_strides`, `upsample`, `loss_decode`, ...
+            The paper interpolates: `upsample='bilinear'`, the default.
 
     Outputs:
         `'fused'` and `'side5'`, (N, K, h, w); `'edge1'`, `'edge2'`, ..., (N, 1, h, w).

@@ -72,7 +72,7 @@ class DFFHead(CASENetHead):
         num_classes (int): Number of classes K.
         norm_cfg (dict | None): Normalisation layer; `dict(type='SyncBN')` on several GPUs.
         loss_side (dict | Sequence[dict] | None): Losses of the outputs other than `'fused'`.
-        **kwargs: See :class:`CASENetHead`: `in_strides`, `upsample`, `loss_decode`, ...
+        **kwargs: See :class:`SideOutputHead`: `in_strides`, `upsample`, `loss_decode`, ...
 
     Outputs:
         As :class:`CASENetHead`.

@@ -11,9 +11,9 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmsteal.functional.union_edges import union_edges
+from mmsteal.functional.edges import union_edges
 from mmsteal.models.decode_heads.backbone_levels import check_levels
-from mmsteal.models.losses.shared_geometry import SharedGeometry
+from mmsteal.models.losses.edge_loss import SharedGeometry
 
 
 class EdgeHead(BaseDecodeHead):
@@ -37,8 +37,8 @@ class EdgeHead(BaseDecodeHead):
         **kwargs: Passed to :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`.
 
     Attributes:
-        aligner (Callable | None): Called in training as ``aligner(logits, batch_data_samples,
-            target)`` with the prediction at the size of the target; returns the target to learn.
+        aligner (Callable | None): Called in training as `aligner(logits, batch_data_samples,
+            target)` with the prediction at the size of the target; returns the target to learn.
             :class:`LevelSetAlignHook` sets it.
     """
 

@@ -8,11 +8,11 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmsteal.models.decode_heads.casenet_head import CASENetHead
+from mmsteal.models.decode_heads.side_output_head import SideOutputHead
 
 
 @MODELS.register_module()
-class HEDHead(CASENetHead):
+class HEDHead(SideOutputHead):
     r"""Holistically-nested edges (Xie & Tu, ICCV 2015): class-agnostic, with deep supervision.
 
     Each level gives a map :math:`F_i` by a 1x1 convolution; a learnt 1x1 convolution fuses them:
@@ -31,7 +31,7 @@ class HEDHead(CASENetHead):
         num_classes (int): Number of classes K. 1 needs labels of one class:
             `dict(type='GenerateEdges', class_agnostic=True)` unites those of a dataset.
         loss_side (dict | Sequence[dict] | None): Losses of the maps of the levels.
-        **kwargs: See :class:`CASENetHead`: `in_strides`, `upsample`, `loss_decode`, ...
+        **kwargs: See :class:`SideOutputHead`: `in_strides`, `upsample`, `loss_decode`, ...
 
     Outputs:
         `'fused'` and `'side1'`, `'side2'`, ..., all (N, K, h, w).
@@ -62,7 +62,6 @@ class HEDHead(CASENetHead):
             in_index=in_index,
             num_classes=num_classes,
             loss_side=loss_side,
-            supervise_sides=True,
             **kwargs,
         )
 

@@ -6,11 +6,12 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmsteal.functional.direction import direction_loss
-from mmsteal.models.losses.geometry_loss import GeometryLoss
+from mmsteal.functional.edge_geometry import EdgeGeometry
+from mmsteal.models.losses.edge_loss import EdgeLoss
 
 
 @MODELS.register_module()
-class DirectionLoss(GeometryLoss):
+class DirectionLoss(EdgeLoss):
     """Normals of the prediction like those of the label (Eq. 6); see :func:`direction_loss`.
 
     Args:
@@ -31,15 +32,20 @@ class DirectionLoss(GeometryLoss):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_dir',
     ) -> None:
-        super().__init__(positives, normals, reduction, loss_weight, loss_name)
+        super().__init__(reduction, loss_weight, loss_name)
         self.power = power
+        self.geometry_options = dict(positives=positives, normals=normals)
         self.check_options()
 
-    def at_edges(self, logits: Tensor, target: Tensor, **options) -> Tensor:
+    def compute(
+        self, logits: Tensor, target: Tensor, ignore_index: int, *, geometry: EdgeGeometry
+    ) -> Tensor:
         """Compute the plain loss."""
         return direction_loss(
             logits,
             target,
             power=self.power,
-            **options,
+            reduction=self.reduction,
+            ignore_index=ignore_index,
+            geometry=geometry,
         )

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries
-from mmsteal.models.losses.shared_geometry import SharedGeometry
+from mmsteal.models.losses.edge_loss import SharedGeometry
 
 STEAL_LOSSES = (
     dict(type='BalancedBCELoss', reduction='mean'),

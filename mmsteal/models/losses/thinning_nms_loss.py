@@ -5,12 +5,13 @@ from __future__ import annotations
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmsteal.functional.thinning import thinning_nms_loss
-from mmsteal.models.losses.geometry_loss import GeometryLoss
+from mmsteal.functional.edge_geometry import EdgeGeometry
+from mmsteal.functional.nms_loss import thinning_nms_loss
+from mmsteal.models.losses.edge_loss import EdgeLoss
 
 
 @MODELS.register_module()
-class ThinningNMSLoss(GeometryLoss):
+class ThinningNMSLoss(EdgeLoss):
     """Each edge pixel the maximum along its normal (Eq. 2-5); see :func:`thinning_nms_loss`.
 
     Args:
@@ -35,13 +36,16 @@ class ThinningNMSLoss(GeometryLoss):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_nms',
     ) -> None:
-        super().__init__(positives, normals, reduction, loss_weight, loss_name)
+        super().__init__(reduction, loss_weight, loss_name)
         self.length = length
         self.temperature = temperature
         self.response = response
+        self.geometry_options = dict(positives=positives, normals=normals)
         self.check_options()
 
-    def at_edges(self, logits: Tensor, target: Tensor, **options) -> Tensor:
+    def compute(
+        self, logits: Tensor, target: Tensor, ignore_index: int, *, geometry: EdgeGeometry
+    ) -> Tensor:
         """Compute the plain loss."""
         return thinning_nms_loss(
             logits,
@@ -49,5 +53,7 @@ class ThinningNMSLoss(GeometryLoss):
             length=self.length,
             temperature=self.temperature,
             response=self.response,
-            **options,
+            reduction=self.reduction,
+            ignore_index=ignore_index,
+            geometry=geometry,
         )

@@ -1,4 +1,4 @@
-"""Thinning layer and NMS loss (Eq. 2 to 5).
+"""Thinning layer and NMS loss (Eq. 2-5).
 
 Shape shorthand: N images, K classes, H x W pixels; P positive pixels; S = 2 * length + 1 samples.
 """
@@ -10,9 +10,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mmsteal.functional.edge_geometry import EdgeGeometry, Positives, active_maps, edge_geometry
-from mmsteal.functional.loss_input import at_least_float32, check_loss_input, check_option
-from mmsteal.functional.normals import NormalsMethod
+from mmsteal.functional.edge_geometry import EdgeGeometry, active_maps, edge_geometry
+from mmsteal.functional.loss_input import (
+    at_least_float32,
+    check_loss_input,
+    check_option,
+    loss_dtype,
+)
 
 # Rounding of cos(pi / 2) must not push a sample on the border pixel out of the image.
 _BORDER_SLACK_PX = 1e-3
@@ -26,12 +30,10 @@ def thinning_nms_loss(
     temperature: float = 0.1,
     reduction: Literal['sum', 'mean'] = 'sum',
     ignore_index: int = 255,
-    positives: Positives = 'center',
-    normals: NormalsMethod = 'hessian',
     response: Literal['probability', 'logit'] = 'probability',
     geometry: EdgeGeometry | None = None,
 ) -> Tensor:
-    r"""Make each edge pixel the maximum along the label's normal (Eq. 2 to 5).
+    r"""Make each edge pixel the maximum along the label's normal (Eq. 2-5).
 
     .. math::
         h_k(p) &= \frac{\exp(f_k(p) / \tau)}{\sum_{t=-L}^{L} \exp(f_k(p_t) / \tau)}, \qquad
@@ -47,14 +49,14 @@ def thinning_nms_loss(
         target: Edge target of the same shape: 1 edge, `ignore_index` ignored, else no edge.
         length: L, the reach of the samples on each side in pixels, at least 1.
         temperature: tau of the softmax.
-        reduction: ``'sum'``, the paper's, to which its learning rates belong; ``'mean'`` over the
+        reduction: `'sum'`, the paper's, to which its learning rates belong; `'mean'` over the
             positive pixels.
         ignore_index: Value of pixels that are never positive.
-        positives: ``'center'`` line of the label band or the whole ``'band'``.
-        normals: Method of :func:`mmsteal.functional.edge_normals`.
-        response: f as the sigmoid ``'probability'`` of section 3.1, or the ``'logit'``.
-        geometry: Result of :func:`mmsteal.functional.edge_geometry` for this target. It takes the
-            place of `target`, `positives`, `normals` and `ignore_index`.
+        response: f as the sigmoid `'probability'` of section 3.1, or the `'logit'`.
+        geometry: Positive pixels and normals of this target. None is
+            `edge_geometry(target, ignore_index=ignore_index)`; other pixels or normals, or what
+            another loss has made already, are passed as the result of
+            :func:`~mmsteal.functional.edge_geometry.edge_geometry`.
 
     Returns:
         A scalar; 0 with a gradient of 0 if there is no positive pixel.
@@ -84,13 +86,7 @@ def thinning_nms_loss(
             f'Expected argument `temperature` to be a positive number, but got {temperature!r}.'
         )
     if geometry is None:
-        geometry = edge_geometry(
-            target,
-            positives=positives,
-            normals=normals,
-            ignore_index=ignore_index,
-            dtype=torch.float64 if logits.dtype == torch.float64 else torch.float32,
-        )
+        geometry = edge_geometry(target, ignore_index=ignore_index, dtype=loss_dtype(logits))
     maps = at_least_float32(active_maps(logits, geometry))
     steps = torch.arange(-length, length + 1, device=maps.device, dtype=maps.dtype)
     angle = geometry.angle.to(maps.dtype)[:, None]
