@@ -61,6 +61,8 @@ def _elements(text: str) -> list[Any]:
     parts, depth = [''], 0
     for letter in text:
         depth += (letter in '([') - (letter in ')]')
+        if depth < 0:
+            break
         if letter == ',' and depth == 0:
             parts.append('')
         else:
