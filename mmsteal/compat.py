@@ -10,6 +10,7 @@ import os
 import pickle
 import shutil
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
@@ -127,6 +128,34 @@ def slurm_to_env() -> None:
         os.environ.update({'MASTER_ADDR': hosts[0]} if hosts else {})
     os.environ.setdefault('MASTER_ADDR', os.environ.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'))
     os.environ.setdefault('MASTER_PORT', '29500')
+
+
+def stand_in_for_ops() -> None:
+    """Let OpenMMLab's mmseg import beside mmcv-lite, which comes without compiled ops.
+
+    A few of its models need ops, and so the import of all of them fails; nothing here needs one.
+    The ops that are missing say so when they are called.
+    """
+    try:
+        version('mmcv-lite')
+    except PackageNotFoundError:
+        return
+
+    def missing(name: str):
+        if name.startswith('__'):
+            raise AttributeError(name)
+
+        def op(*args, **kwargs):
+            raise RuntimeError(
+                f'Expected mmcv with its compiled ops for `{name}`, but got mmcv-lite; install '
+                'mmcv in its place, or take a model that does without.'
+            )
+
+        return op
+
+    ops = ModuleType('mmcv._ext')
+    ops.__getattr__ = missing  # type: ignore[method-assign]
+    sys.modules.setdefault('mmcv._ext', ops)
 
 
 def repair_checkpoints() -> None:

@@ -12,7 +12,7 @@ import io
 import sys
 import warnings
 
-from mmsteal.compat import repair_checkpoints
+from mmsteal.compat import repair_checkpoints, stand_in_for_ops
 
 INSTALL_ROUTES = """mmsteal needs mmengine, mmcv and mmseg. Install one of the two families:
   maintained forks:   pip install "mmsteal[onedl]"
@@ -31,6 +31,7 @@ def require_mm_stack() -> None:
         ImportError: If a part of it cannot be imported; the message names both routes to install
             it.
     """
+    stand_in_for_ops()
     printed = io.StringIO()
     try:
         _import_modules(printed)
