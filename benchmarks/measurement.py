@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -309,11 +309,17 @@ def script_cost(script: Path, *arguments: str) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         peak_file = Path(folder) / 'peak'
         words = [sys.executable, __file__, str(peak_file), str(script), *arguments]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(words, check=True, env=one_thread_environment(), stdout=subprocess.DEVNULL)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = process_seconds(words)
         peak = float(peak_file.read_text())
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak
+    return seconds, peak
+
+
+def process_seconds(words: Sequence[str]) -> float:
+    """CPU seconds of a command and its children, on one thread; what it prints is dropped."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(words, check=True, env=one_thread_environment(), stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def one_thread_environment() -> dict[str, str]:

@@ -32,6 +32,7 @@ from measurement import (
 HERE = Path(__file__).resolve().parent
 # Script and devices of each benchmark, in the order of the table.
 BENCHMARKS: dict[str, tuple[str, tuple[str, ...]]] = {
+    'startup': ('bench_startup.py', ('cpu',)),
     'edges': ('bench_edges.py', ('cpu',)),
     'matching': ('bench_matching.py', ('cpu',)),
     'level_set': ('bench_level_set.py', ('cpu', 'cuda')),

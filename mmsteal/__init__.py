@@ -1,15 +1,29 @@
 """mmsteal: semantic boundary detection that learns from noisy labels, for MMSegmentation.
 
-Importing it registers everything in mmseg's registries. `mmsteal.functional` is the layer of pure
-functions; the rest plugs them in.
+`import mmsteal` makes mmseg's registries find everything by name, and loads nothing by itself: the
+mm stack (mmengine, mmcv and mmseg) is imported by what is made of it, and `mmsteal.functional`,
+`mmsteal.label_formats` and all that works on files and arrays do without. See
+:mod:`mmsteal.registration`.
 """
 
-from mmsteal.compat import repair_mm_stack, require_mm_stack
+import lazy_loader
+
+from mmsteal.registration import await_mm_stack
 from mmsteal.version import __version__
 
-require_mm_stack()
-repair_mm_stack()
+__getattr__, _, _parts = lazy_loader.attach(
+    __name__,
+    submodules=(
+        'annotator', 'apis', 'datasets', 'engine', 'evaluation', 'functional', 'label_formats',
+        'label_tools', 'models', 'refinement', 'visualization',
+    ),
+)  # fmt: skip
 
-from mmsteal import datasets, engine, evaluation, models, visualization  # noqa: E402
+__all__ = ['__version__', *_parts]
 
-__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models', 'visualization']
+await_mm_stack()
+
+
+def __dir__() -> list[str]:
+    """All names, loaded or not."""
+    return __all__

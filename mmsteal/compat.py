@@ -6,68 +6,50 @@ maintained `onedl-*` forks. The same source of mmsteal runs on both.
 
 from __future__ import annotations
 
-import importlib
 import os
 import pickle
 import shutil
 import subprocess
-import warnings
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 
 import torch
 
-INSTALL_ROUTES = """mmsteal needs mmengine, mmcv and mmseg. Install one of the two families:
-  maintained forks:   pip install "mmsteal[onedl]"
-  OpenMMLab's own:    pip install mmengine "mmcv>=2.0.0rc4,<2.2.0" "mmsegmentation>=1.2.2"
-Never both: they overwrite each other's files."""
 
+def enable_bases(config: ModuleType) -> None:
+    """Make `_base_ = 'mmseg::...'` and `_base_ = 'mmsteal::...'` find their configs.
 
-def require_mm_stack() -> None:
-    """Check that mmengine, mmcv and mmseg import.
-
-    Raises:
-        ImportError: If one of them does not; the message names both routes to install them.
+    Args:
+        config (ModuleType): `mmengine.config`.
     """
-    with warnings.catch_warnings():
-        # mmcv without compiled ops warns of a layer that nothing here uses.
-        warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformable')
-        for name in ('mmengine', 'mmcv', 'mmseg', 'mmseg.models'):
-            try:
-                importlib.import_module(name)
-            except ImportError as error:
-                raise ImportError(f'Cannot import `{name}`: {error}\n{INSTALL_ROUTES}') from error
+    _enable_mmseg_bases(config)
+    _enable_own_bases(config)
 
 
-def enable_mmseg_bases() -> None:
-    """Make `_base_ = 'mmseg::...'` find the configs of the onedl forks.
+def _enable_mmseg_bases(config: ModuleType) -> None:
+    """Find the configs of the onedl forks.
 
     mmengine looks for a distribution called `mmsegmentation`; the fork is called
     `onedl-mmsegmentation` and ships the same `.mim` folder.
     """
-    from mmengine.config import utils as config_utils
-
     for module, package in (('mmseg', 'mmsegmentation'), ('mmpretrain', 'mmpretrain')):
         try:
             version(package)
         except PackageNotFoundError:
-            config_utils.MODULE2PACKAGE[module] = f'onedl-{package}'
+            config.utils.MODULE2PACKAGE[module] = f'onedl-{package}'
 
 
-def enable_own_bases() -> None:
-    """Make `_base_ = 'mmsteal::...'` find the configs that the package brings, at any depth.
+def _enable_own_bases(config: ModuleType) -> None:
+    """Find the configs that the package brings, at any depth.
 
     mmengine knows a closed list of packages, and refuses a path without a folder such as
     `mmsteal::steal_demo.py`. It also builds what comes from another package in a scope of the
     package's name; the classes of mmsteal are registered in mmseg's, so that is the scope here.
     """
-    from mmengine.config import Config
-    from mmengine.config import utils as config_utils
-
     # For `mmengine.hub.get_config('mmsteal::mix/...')`.
-    config_utils.MODULE2PACKAGE['mmsteal'] = 'mmsteal'
-    find_config = Config._get_cfg_path
-    if getattr(find_config, 'knows_mmsteal', False):
-        return
+    config.utils.MODULE2PACKAGE['mmsteal'] = 'mmsteal'
+    find_config = config.Config._get_cfg_path
 
     def find_own_config(cfg_path: str, filename: str) -> tuple[str, str | None]:
         package, separator, name = cfg_path.partition('::')
@@ -81,8 +63,7 @@ def enable_own_bases() -> None:
             )
         return path, 'mmseg'
 
-    find_own_config.knows_mmsteal = True
-    Config._get_cfg_path = staticmethod(find_own_config)
+    config.Config._get_cfg_path = staticmethod(find_own_config)
 
 
 def prepare_distributed(cfg) -> None:
@@ -149,6 +130,41 @@ def slurm_to_env() -> None:
     os.environ.setdefault('MASTER_PORT', '29500')
 
 
+def stand_in_for_ops() -> None:
+    """Let OpenMMLab's mmseg import beside mmcv-lite, which comes without compiled ops.
+
+    A few of its models need ops, and so the import of all of them fails; nothing here needs one.
+    The ops that are missing say so when they are called.
+    """
+    try:
+        version('mmcv-lite')
+    except PackageNotFoundError:
+        return
+
+    def missing(name: str):
+        if name.startswith('__'):
+            raise AttributeError(name)
+
+        def op(*args, **kwargs):
+            raise RuntimeError(
+                f'Expected mmcv with its compiled ops for `{name}`, but got mmcv-lite; install '
+                'mmcv in its place, or take a model that does without.'
+            )
+
+        return op
+
+    ops = ModuleType('mmcv._ext')
+    ops.__getattr__ = missing  # type: ignore[method-assign]
+    sys.modules.setdefault('mmcv._ext', ops)
+
+
+def repair_checkpoints() -> None:
+    """Let the checkpoints of this project load: its own, and the weights that its configs name."""
+    load_own_checkpoints()
+    load_torchvision_weights()
+    explain_failed_downloads()
+
+
 def load_own_checkpoints() -> None:
     """Let a run resume from a checkpoint that it wrote itself, on torch >= 2.6.
 
@@ -174,8 +190,62 @@ def load_own_checkpoints() -> None:
     checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_local, force=True)
 
 
-def repair_mm_stack() -> None:
-    """Apply every repair that does not depend on a config."""
-    enable_mmseg_bases()
-    enable_own_bases()
-    load_own_checkpoints()
+def load_torchvision_weights() -> None:
+    """Fetch `torchvision://resnet101` and the like without torchvision.
+
+    mmengine brings the addresses of these weights, but looks at them only after an import of
+    torchvision, which must have been built for the very torch that is there.
+    """
+    import mmengine
+    from mmengine.runner import checkpoint
+
+    table = os.path.join(mmengine.__path__[0], 'hub', 'torchvision_0.12.json')
+
+    def load_newer(filename: str, map_location):
+        try:
+            return checkpoint.load_from_torchvision(filename, map_location)
+        except (ImportError, RuntimeError) as error:
+            raise ImportError(
+                f'Expected the weights {filename} to be of those that mmengine has an address '
+                f'for, such as torchvision://resnet101, or a torchvision that belongs to your '
+                f'torch, but got: {error}. To start from random weights: '
+                '--cfg-options model.backbone.init_cfg=None.'
+            ) from error
+
+    # mmengine's log takes the name of the source from the name of the function.
+    def load_from_torchvision(filename: str, map_location=None):
+        address = mmengine.load(table).get(filename.partition('://')[2])
+        if address is None:
+            return load_newer(filename, map_location)
+        return checkpoint.load_from_http(address, map_location=map_location)
+
+    checkpoint.CheckpointLoader.register_scheme(
+        prefixes='torchvision://', loader=load_from_torchvision, force=True
+    )
+
+
+def explain_failed_downloads() -> None:
+    """Where weights cannot be fetched, say how to go on without a network."""
+    from mmengine.runner import checkpoint
+
+    fetch = checkpoint.load_from_http
+    if getattr(fetch, 'explains', False):
+        return
+
+    def load_from_http(filename: str, *args, **kwargs):
+        try:
+            return fetch(filename, *args, **kwargs)
+        except OSError as error:  # as all errors of urllib are
+            kept = os.path.join(torch.hub.get_dir(), 'checkpoints', os.path.basename(filename))
+            raise OSError(
+                f'Cannot fetch the weights {filename}: {error}. Without a network, put that file '
+                f'at {kept}; or let the backbone start from another one, '
+                '--cfg-options model.backbone.init_cfg.checkpoint=FILE, or from random weights, '
+                '--cfg-options model.backbone.init_cfg=None.'
+            ) from error
+
+    load_from_http.explains = True
+    checkpoint.load_from_http = load_from_http
+    checkpoint.CheckpointLoader.register_scheme(
+        prefixes=('http://', 'https://'), loader=load_from_http, force=True
+    )

@@ -236,6 +236,25 @@ def test_quick_on_a_cpu(bench, tmp_path, name):
         assert not row.error
 
 
+def test_quick_startup(bench, tmp_path, monkeypatch):
+    """Each command is a process of seconds: only the refinement runs here, and that once."""
+    startup = bench('bench_startup')
+    measure, cost = startup.process_seconds, []
+
+    def seconds(words):
+        if '--edges' in words and not cost:
+            cost.append(measure(words))
+        return 1.0 if words[-1] == startup.importing(startup.TORCH)[-1] else 1.2
+
+    monkeypatch.setattr(startup, 'process_seconds', seconds)
+    rows = quick_rows(bench, tmp_path, 'startup', 'cpu')
+    assert len(rows) == 6
+    assert cost[0] > 0
+    beside_torch = [row for row in rows if 'torch' in row.reference]
+    assert len(beside_torch) == 5
+    assert all(row.ours_ms == 1200 and row.reference_ms == 1000 for row in beside_torch)
+
+
 def test_quick_annotator(bench, tmp_path):
     rows = quick_rows(bench, tmp_path, 'annotator', 'cpu')
     if importlib.util.find_spec('gradio') is None:

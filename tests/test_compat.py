@@ -2,7 +2,10 @@
 
 import os
 import pickle
+import sys
+from urllib.error import URLError
 
+import mmengine.config
 import numpy as np
 import pytest
 import torch
@@ -11,11 +14,12 @@ from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import HOOKS, MODELS
 
+from mmsteal import mm_stack  # noqa: F401
 from mmsteal.compat import (
+    enable_bases,
     finish_distributed,
     load_own_checkpoints,
     prepare_distributed,
-    repair_mm_stack,
 )
 from tests.conftest import REPO
 
@@ -29,7 +33,7 @@ def test_bases_of_mmseg_are_found(tmp_path):
 @pytest.mark.parametrize('name', ['steal_demo_aligned.py', 'mix/deeplabv3plus_r18_demo.py'])
 def test_own_configs_are_bases(tmp_path, name):
     """Also twice repaired, and built where another library's scope is the default."""
-    repair_mm_stack()
+    enable_bases(mmengine.config)
     path = tmp_path / 'mine.py'
     path.write_text(f"_base_ = ['mmsteal::{name}']\ndata_root = 'mine'\n")
     cfg = Config.fromfile(path)
@@ -75,6 +79,58 @@ def test_own_checkpoints_load_whole(tmp_path, monkeypatch, fork):
     assert loaded['history'].value == 7
     with pytest.raises(FileNotFoundError):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'none.pth'), map_location='cpu')
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    """No torchvision, and a network that resolves no name; gives the folder of kept downloads."""
+
+    def refuse(*args, **kwargs):
+        raise URLError('no such host')
+
+    monkeypatch.setitem(sys.modules, 'torchvision', None)
+    monkeypatch.setattr('urllib.request.urlopen', refuse)
+    monkeypatch.setattr('torch.hub.urlopen', refuse)
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    return tmp_path / 'hub' / 'checkpoints'
+
+
+def pretrained_resnet(name):
+    """As in the configs, but small."""
+    init_cfg = dict(type='Pretrained', checkpoint=name)
+    return MODELS.build(dict(type='CASENetResNet', depth=18, init_cfg=init_cfg))
+
+
+def test_weights_of_torchvision_need_no_torchvision(offline):
+    """Only a download, which is here already."""
+    model = MODELS.build(dict(type='CASENetResNet', depth=18))
+    state = {k: torch.full_like(v, 3) for k, v in model.state_dict().items()}
+    offline.mkdir(parents=True)
+    torch.save(state, offline / 'resnet18-f37072fd.pth')
+    model = pretrained_resnet('torchvision://resnet18')
+    model.init_weights()
+    assert all((value == 3).all() for value in model.state_dict().values())
+
+
+def test_weights_without_a_network_name_the_ways_out(offline):
+    model = pretrained_resnet('torchvision://resnet18')
+    kept = offline / 'resnet18-f37072fd.pth'
+    with pytest.raises(OSError, match='Cannot fetch the weights') as error:
+        model.init_weights()
+    for words in (
+        'resnet18-f37072fd.pth',
+        'no such host',
+        str(kept),
+        'model.backbone.init_cfg.checkpoint=FILE',
+        'model.backbone.init_cfg=None',
+    ):
+        assert words in str(error.value)
+
+
+def test_newer_weights_of_torchvision_need_torchvision(offline):
+    model = pretrained_resnet('torchvision://resnet50.imagenet1k_v2')
+    with pytest.raises(ImportError, match=r'resnet50\.imagenet1k_v2(.|\n)*init_cfg=None'):
+        model.init_weights()
 
 
 def test_slurm_without_cuda_joins_over_gloo(monkeypatch):

@@ -4,7 +4,7 @@ import argparse
 
 from mmengine.config import Config, DictAction
 
-from mmsteal.compat import repair_mm_stack
+import mmsteal  # noqa: F401 (for bases of mmsteal)
 
 
 def main() -> None:
@@ -13,7 +13,6 @@ def main() -> None:
     parser.add_argument('--save', help='also write it here (.py, .json or .yml)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value')
     args = parser.parse_args()
-    repair_mm_stack()
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)

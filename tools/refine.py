@@ -14,8 +14,8 @@ from pathlib import Path
 
 import cv2
 import torch
-from mmengine.config import DictAction
 
+from mmsteal.cli.key_values import KeyValues
 from mmsteal.compat import finish_distributed
 from mmsteal.label_formats import LABEL_FORMATS
 from mmsteal.refinement import (
@@ -28,7 +28,6 @@ from mmsteal.refinement import (
 )
 from mmsteal.refinement.arguments import add_edge_arguments, check_edge_arguments
 from mmsteal.refinement.class_mapping import parse_class_map
-from mmsteal.refinement.model_edges import ModelEdges
 from mmsteal.refinement.progress import duration
 
 
@@ -41,14 +40,14 @@ def parse_args() -> argparse.Namespace:
     group.add_argument('--labels', required=True, help='where the labels are (coco: the JSON)')
     group.add_argument('--images', help='folder of the images, where the format needs it')
     group.add_argument(
-        '--format-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+        '--format-options', nargs='+', action=KeyValues, default={}, metavar='KEY=VALUE',
         help='options of the format, as background=0, split=train or classes.car=7; see '
         'docs/refinement.md',
     )  # fmt: skip
     group.add_argument('--out', required=True, help='folder for the results, apart from the labels')
     group.add_argument('--to', choices=list(LABEL_FORMATS), help='format of the results')
     group.add_argument(
-        '--to-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+        '--to-options', nargs='+', action=KeyValues, default={}, metavar='KEY=VALUE',
         help='options of the format of the results',
     )  # fmt: skip
     add_edge_arguments(parser, category='CATEGORY')
@@ -63,7 +62,7 @@ def parse_args() -> argparse.Namespace:
         'twice that',
     )  # fmt: skip
     group.add_argument(
-        '--align', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+        '--align', nargs='+', action=KeyValues, default={}, metavar='KEY=VALUE',
         help='further options, as min_gain=0.2 or balloon=0',
     )  # fmt: skip
     group = parser.add_argument_group('run')
@@ -109,6 +108,9 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
         target.open()
     model, hashes = None, {}
     if args.config is not None:
+        # Only a model needs the mm stack.
+        from mmsteal.refinement.model_edges import ModelEdges
+
         device = args.device
         if device is None and torch.cuda.is_available():
             device = f'cuda:{ranks.local_rank % torch.cuda.device_count()}'

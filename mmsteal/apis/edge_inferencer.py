@@ -18,7 +18,6 @@ from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from tqdm import tqdm
 
-from mmsteal.compat import repair_mm_stack
 from mmsteal.datasets.edge_dataset import IMAGE_SUFFIXES
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.evaluation.prediction_files import check_distinct_names, write_prediction
@@ -74,7 +73,6 @@ class EdgeInferencer:
         *,
         cfg_options: dict | None = None,
     ) -> None:
-        repair_mm_stack()
         self.device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
         cfg = deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
         if cfg_options:

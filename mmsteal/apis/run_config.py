@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from mmengine.config import Config
 
-from mmsteal.compat import prepare_distributed, repair_mm_stack
+from mmsteal.compat import prepare_distributed
 
 
 def load_run_config(
@@ -44,7 +44,6 @@ def load_run_config(
     """
     if not osp.isfile(config):
         raise FileNotFoundError(f'Expected a config at {osp.abspath(config)}, but there is none.')
-    repair_mm_stack()
     cfg = Config.fromfile(config)
     if cfg_options:
         cfg.merge_from_dict(cfg_options)

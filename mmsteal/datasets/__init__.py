@@ -1,5 +1,6 @@
 """Datasets in their released layouts, and the steps of their pipelines."""
 
+from mmsteal import mm_stack  # noqa: F401 (first: quiet and repaired, or an error that helps)
 from mmsteal.datasets.cityscapes_edge import CityscapesEdgeDataset
 from mmsteal.datasets.edge_dataset import EdgeDataset
 from mmsteal.datasets.samplers import SeededInfiniteSampler

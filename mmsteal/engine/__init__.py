@@ -1,5 +1,6 @@
 """Hooks and optimizer wrappers."""
 
+from mmsteal import mm_stack  # noqa: F401 (first: quiet and repaired, or an error that helps)
 from mmsteal.engine.hooks import (
     AssignmentAlignHook,
     EdgeDumpHook,

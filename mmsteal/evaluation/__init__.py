@@ -1,7 +1,7 @@
 """Boundary scores: in the validation loop, and of predictions on disk."""
 
-from mmsteal.evaluation.edge_metric import EdgeMetric
-from mmsteal.evaluation.ground_truth import open_ground_truth
+import lazy_loader
+
 from mmsteal.evaluation.label_error import LabelError, label_error
 from mmsteal.evaluation.prediction_files import (
     PredictionFolder,
@@ -9,6 +9,12 @@ from mmsteal.evaluation.prediction_files import (
     write_prediction,
 )
 from mmsteal.evaluation.protocol import PROTOCOLS, BoundaryProtocol, boundary_protocol
+
+# Files are read without the mm stack, which the metric of the validation loop is a part of.
+__getattr__, _, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={'edge_metric': ['EdgeMetric'], 'ground_truth': ['open_ground_truth']},
+)
 
 __all__ = [
     'PROTOCOLS',
@@ -22,3 +28,8 @@ __all__ = [
     'read_prediction',
     'write_prediction',
 ]
+
+
+def __dir__() -> list[str]:
+    """All names, loaded or not."""
+    return __all__

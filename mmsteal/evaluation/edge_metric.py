@@ -9,6 +9,10 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+
+from mmsteal import mm_stack  # noqa: F401 (first: quiet and repaired, or an error that helps)
+
+# isort: split
 from mmengine.dist import get_rank, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log

@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmsteal.functional import _level_set_kernel as kernel
 from mmsteal.functional import _level_set_torch as device_ops
 from mmsteal.functional.bounding_box import Box, bounding_box
 from mmsteal.functional.distance import inner_distance
@@ -283,6 +282,9 @@ def _evolve_on_cpu(
     steps: list[int],
 ) -> Iterator[Evolved]:
     """Mask after mask, each in the part of the image that it can reach."""
+    # Where it is used, since numba takes a while to import.
+    from mmsteal.functional import _level_set_kernel as kernel
+
     # one pixel an iteration by the attachment and one by the balloon; smoothing never leaves the
     # bounding box. One more keeps the one-sided gradients of the cut out of reach.
     reach = num_iters * (2 if options[0].balloon > 0 else 1) + 2

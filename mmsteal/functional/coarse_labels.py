@@ -10,8 +10,8 @@ import math
 
 import cv2
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from mmsteal.functional.distance import inner_distance
 from mmsteal.functional.edges import mask_edges
@@ -183,7 +183,7 @@ def simulate_coarse_objects(
     if not given.size:
         return given.astype(np.int32), []
     clicks, outlines = [], []
-    for m, box in enumerate(ndimage.find_objects(given.clip(-1) + 1)):
+    for m, box in enumerate(scipy.ndimage.find_objects(given.clip(-1) + 1)):
         if box is None:
             clicks.append(0)
             continue

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from mmsteal.functional.normals import normal_angle
 from mmsteal.functional.point_hessian import hessian_at
@@ -316,8 +315,10 @@ class _Matching:
         num = len(flat)
         row, places = np.nonzero(reachable)[0], flat[reachable] + num
         size = int(places.max()) + 1
-        links = csr_matrix((np.ones(len(row), np.int8), (row, places)), shape=(size, size))
-        group = connected_components(links, directed=False)[1][:num]
+        links = scipy.sparse.csr_matrix(
+            (np.ones(len(row), np.int8), (row, places)), shape=(size, size)
+        )
+        group = scipy.sparse.csgraph.connected_components(links, directed=False)[1][:num]
         order = np.argsort(group, kind='stable')
         ends = np.flatnonzero(np.diff(group[order])) + 1
         self.blocks = [
@@ -333,20 +334,20 @@ class _Matching:
         for rows, graph in self.blocks:
             reachable = self.reachable[rows]
             graph.data = weights[rows][reachable]
-            _, columns = min_weight_full_bipartite_matching(graph)
+            _, columns = scipy.sparse.csgraph.min_weight_full_bipartite_matching(graph)
             # The solver tells columns: back to the candidates that they are to their rows.
             taken = graph.indices == np.repeat(columns, np.diff(graph.indptr))
             chosen[rows] = np.nonzero(reachable)[1][taken]
         return chosen
 
 
-def _block(flat: Integers, reachable: NDArray[np.bool_]) -> csr_matrix:
+def _block(flat: Integers, reachable: NDArray[np.bool_]) -> scipy.sparse.csr_matrix:
     """Rows against the pixels that they can move to; the weights are filled in later."""
     found, columns = np.unique(flat[reachable], return_inverse=True)
     starts = np.append(0, reachable.sum(axis=1).cumsum()).astype(np.int32)
     weights = np.ones(len(columns))
     shape = (len(flat), len(found))
-    return csr_matrix((weights, columns.ravel().astype(np.int32), starts), shape=shape)
+    return scipy.sparse.csr_matrix((weights, columns.ravel().astype(np.int32), starts), shape=shape)
 
 
 def _prior(

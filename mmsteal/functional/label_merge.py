@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import skimage
 from numpy.typing import NDArray
-from skimage.graph import MCP_Geometric
 
 from mmsteal.functional.bounding_box import Box, bounding_box
 
@@ -159,7 +159,7 @@ def _cost_of_way(
     if prob is not None:
         price += prob[box]
     price[~(mask[box] & near)] = -1  # a negative cost bars the way
-    found, _ = MCP_Geometric(price).find_costs(starts)
+    found, _ = skimage.graph.MCP_Geometric(price).find_costs(starts)
     cost[box] = np.where(wanted[box], found, np.inf)
     return cost
 

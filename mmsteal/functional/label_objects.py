@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import skimage
 from numpy.typing import NDArray
-from skimage.measure import label as connected_components
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ def label_objects(
         return LabelObjects(np.full(labels.shape, -1, np.int32), [], [])
     found, number = _unique_by_runs(key.ravel())
     if components:
-        parts = connected_components(number.reshape(labels.shape) + 1, connectivity=2, background=0)
+        parts = skimage.measure.label(
+            number.reshape(labels.shape) + 1, connectivity=2, background=0
+        )
         # The component's first pixel tells the object that it is a part of.
         _, first = np.unique(parts, return_index=True)
         order = np.argsort(number[first], kind='stable')

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmsteal.functional import _level_set_kernel as kernel
 from mmsteal.functional import _level_set_torch as device_ops
 from mmsteal.functional.evolution_options import Border, EvolutionOptions, check_count
 
@@ -146,6 +145,9 @@ def _evolve_on_cpu(
     options: EvolutionOptions,
 ) -> NDArray[np.bool_]:
     """Evolve mask after mask: at any time the work space of only one is alive."""
+    # Where it is used, since numba takes a while to import.
+    from mmsteal.functional import _level_set_kernel as kernel
+
     evolved = np.zeros((len(steps), *masks.shape), bool)
     for m, mask in enumerate(masks):
         if mask.any():

@@ -14,12 +14,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+import scipy
+import skimage
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import minimum_spanning_tree
-from scipy.spatial import cKDTree
-from skimage.graph import MCP
 
 from mmsteal.label_formats.annotation import Region
 from mmsteal.label_formats.base import check_finite
@@ -197,7 +195,7 @@ def connect_parts(
     if forbidden is not None:
         price[forbidden[box]] = np.inf
     price[inside] = _COVERED_COST
-    search = MCP(price)
+    search = skimage.graph.MCP(price)
     costs, steps = search.find_costs(np.argwhere(inside))
     # The part that each pixel was reached from: where its way leads, in steps that double.
     offsets = np.append(np.asarray(search.offsets) @ (price.shape[1], 1), 0)
@@ -221,8 +219,8 @@ def connect_parts(
     pairs = (low * count + high)[order]
     order = order[np.flatnonzero(np.diff(pairs, prepend=-1))]
     # A way may cost nothing; a zero would be no edge.
-    graph = coo_matrix((paid[order] + 1, (low[order], high[order])), (count, count))
-    tree = minimum_spanning_tree(graph.tocsr()).tocoo()
+    graph = scipy.sparse.coo_matrix((paid[order] + 1, (low[order], high[order])), (count, count))
+    tree = scipy.sparse.csgraph.minimum_spanning_tree(graph.tocsr()).tocoo()
     chosen = np.isin(low[order] * count + high[order], tree.row * count + tree.col)
     for end in (*first[order[chosen]].tolist(), *second[order[chosen]].tolist()):
         way = search.traceback(np.unravel_index(end, price.shape))
@@ -296,7 +294,7 @@ def trace_corners(mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     for component, hole in holes:
         outline = outlines[component]
         # A cut of no width may run anywhere: what it adds and what it takes away are the same.
-        distances, nearest = cKDTree(outline).query(hole)
+        distances, nearest = scipy.spatial.cKDTree(outline).query(hole)
         at_hole = int(distances.argmin())
         outlines[component] = _splice(outline, int(nearest[at_hole]), hole, at_hole)
     return sorted(outlines.values(), key=lambda ring: (-np.ptp(ring, axis=0).prod(), *ring[0]))

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.io
+import scipy
+import skimage
 from numpy.typing import NDArray
-from scipy.sparse import csc_matrix
-from skimage.morphology import thin
 
 from mmsteal.label_formats.annotation import Annotation, LabelError
 from mmsteal.label_formats.base import (
@@ -212,7 +211,7 @@ def sbd_boundary(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """
     padded = np.pad(mask, ((0, 1), (0, 1)), mode='edge')
     right, lower, lower_right = padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
-    return thin((mask != right) | (mask != lower) | (mask != lower_right))
+    return skimage.morphology.thin((mask != right) | (mask != lower) | (mask != lower_right))
 
 
 def _kind(item: LabelItem, path: Path) -> str:
@@ -224,7 +223,7 @@ def _kind(item: LabelItem, path: Path) -> str:
 def _cells(count: int, shape: tuple[int, ...]) -> NDArray[Any]:
     cells = np.empty((count, 1), object)
     for index in range(count):
-        cells[index, 0] = csc_matrix(shape, dtype=np.uint8)
+        cells[index, 0] = scipy.sparse.csc_matrix(shape, dtype=np.uint8)
     return cells
 
 
@@ -265,7 +264,7 @@ def _encode(
             mask = segmentation == index + 1
             if (mask != (old == index + 1)).any():
                 boundary = sbd_boundary(mask) if mask.any() else mask
-                cells.flat[index] = csc_matrix(boundary.astype(np.uint8))
+                cells.flat[index] = scipy.sparse.csc_matrix(boundary.astype(np.uint8))
         fields['Boundaries'] = cells
     buffer = BytesIO()
     scipy.io.savemat(buffer, {_STRUCTS[kind]: fields}, do_compression=True)

@@ -1,5 +1,6 @@
 """Networks and losses."""
 
+from mmsteal import mm_stack  # noqa: F401 (first: quiet and repaired, or an error that helps)
 from mmsteal.models.backbones.casenet_resnet import CASENetResNet
 from mmsteal.models.decode_heads.bilinear_upconv import BilinearUpConv
 from mmsteal.models.decode_heads.casenet_head import CASENetHead

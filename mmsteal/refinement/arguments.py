@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from mmengine.config import DictAction
+from mmsteal.cli.key_values import KeyValues
 
 
 def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
@@ -18,7 +18,7 @@ def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
     group.add_argument('--config', help='config of the model')
     group.add_argument('--checkpoint', help='its trained weights')
     group.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
-    group.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value')
+    group.add_argument('--cfg-options', nargs='+', action=KeyValues, help='key=value')
     group.add_argument('--edges', help='class_001/NAME.png ..., as of tools/infer_edges.py')
     group.add_argument('--edge-classes', nargs='+', metavar='NAME', help='names of the edge maps')
     group.add_argument(

@@ -7,6 +7,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+
+from mmsteal import mm_stack  # noqa: F401 (first: quiet and repaired, or an error that helps)
+
+# isort: split
 from mmengine.config import Config
 
 from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+
+from mmsteal import mm_stack  # noqa: F401 (first: quiet and repaired, or an error that helps)
+
+# isort: split
 from mmengine.dist import master_only
 from mmseg.registry import VISUALIZERS
 from mmseg.structures import SegDataSample
