@@ -16,7 +16,8 @@ from mmsteal.compat import repair_checkpoints, stand_in_for_ops
 
 INSTALL_ROUTES = """mmsteal needs mmengine, mmcv and mmseg. Install one of the two families:
   maintained forks:   pip install "mmsteal[onedl]"
-  OpenMMLab's own:    pip install mmengine "mmcv>=2.0.0rc4,<2.2.0" "mmsegmentation>=1.2.2"
+  OpenMMLab's own:    pip install mmengine "mmcv-lite>=2.0.0rc4,<2.2.0" \\
+                        "mmsegmentation>=1.2.2" ftfy regex "setuptools<81"
 Never both: they overwrite each other's files."""
 
 MODULES = ('mmengine', 'mmcv', 'mmseg', 'mmseg.models', 'mmseg.datasets')

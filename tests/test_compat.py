@@ -3,6 +3,7 @@
 import os
 import pickle
 import sys
+from importlib.metadata import PackageNotFoundError
 from urllib.error import URLError
 
 import mmengine.config
@@ -20,6 +21,7 @@ from mmsteal.compat import (
     finish_distributed,
     load_own_checkpoints,
     prepare_distributed,
+    stand_in_for_ops,
 )
 from tests.conftest import REPO
 
@@ -79,6 +81,27 @@ def test_own_checkpoints_load_whole(tmp_path, monkeypatch, fork):
     assert loaded['history'].value == 7
     with pytest.raises(FileNotFoundError):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'none.pth'), map_location='cpu')
+
+
+@pytest.mark.parametrize('lite', [True, False])
+def test_ops_that_are_missing_say_so(monkeypatch, lite):
+    monkeypatch.setitem(sys.modules, 'mmcv._ext', None)
+    monkeypatch.delitem(sys.modules, 'mmcv._ext')
+
+    def version_of(package):
+        if not lite:
+            raise PackageNotFoundError(package)
+        return '2.1.0'
+
+    monkeypatch.setattr('mmsteal.compat.version', version_of)
+    stand_in_for_ops()
+    assert ('mmcv._ext' in sys.modules) is lite
+    if lite:
+        from mmcv.utils import ext_loader
+
+        ops = ext_loader.load_ext('_ext', ['nms'])
+        with pytest.raises(RuntimeError, match='`nms`, but got mmcv-lite'):
+            ops.nms(1)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS, VISUALIZERS
 
-from mmsteal.compat import INSTALL_ROUTES
+from mmsteal.mm_stack import INSTALL_ROUTES
 from tests.conftest import REPO
 from tests.datasets.folders import write_folder, write_sbd
 from tests.tiny_runs import CAMVID_OPTIONS, run_tiny, write_camvid

@@ -3,10 +3,12 @@
 `.ci/check_package.sh` builds a wheel and uses it.
 """
 
+import ast
 import importlib.metadata
 import os
 import re
 import runpy
+import sys
 import zipfile
 from configparser import ConfigParser
 
@@ -105,6 +107,22 @@ def test_pins_suit_every_python(python):
             assert asked.contains(f'{python}.20'), f'{pin} asks for Python {asked}'
             checked += 1
     assert checked > 10
+
+
+def test_what_is_imported_is_declared():
+    """Only the mm stack comes by two routes, of which pyproject.toml can name one."""
+    named = {'PIL': 'pillow', 'cv2': 'opencv-python', 'skimage': 'scikit-image'}
+    text = (REPO / 'pyproject.toml').read_text()
+    declared = set(re.findall(r'"([a-z-]+)>=', text)) | {'mmengine', 'mmcv', 'mmseg', 'mmsteal'}
+    imported = set()
+    for path in [*(REPO / 'mmsteal').rglob('*.py'), *(REPO / 'tools').rglob('*.py')]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module] if isinstance(node, ast.ImportFrom) else []
+            imported |= {module.partition('.')[0] for module in modules}
+    others = imported - sys.stdlib_module_names
+    assert {'torch', 'wrapt', 'gradio'} <= others
+    assert {named.get(name, name.replace('_', '-')) for name in others} <= declared
 
 
 def test_workflow_may_only_read_and_ends():
