@@ -29,12 +29,12 @@ from mmsteal.label_formats.base import (
     pair_files,
 )
 from mmsteal.label_formats.label_maps import (
+    annotated_objects,
     encode_map,
     map_values,
     present_values,
     read_map,
     require_objects,
-    split_objects,
     unclaimed_value,
 )
 from mmsteal.label_formats.painting import Painting
@@ -211,7 +211,7 @@ class CityscapesFormat(LabelFormat):
         values, source = self._map_ids(item, maps)
         if values is not None and document is None:
             labels = np.where(values >= 1000, values // 1000, values)
-            object_map, found, ignored = split_objects(
+            object_map, found, ignored = annotated_objects(
                 labels,
                 values if source == 'instanceIds' else None,
                 background=(0,),

@@ -28,11 +28,11 @@ from mmsteal.label_formats.base import (
     pair_files,
 )
 from mmsteal.label_formats.label_maps import (
+    annotated_objects,
     paint_all,
     paint_changes,
     present_values,
     require_objects,
-    split_objects,
     unclaimed_value,
 )
 from mmsteal.label_formats.voc import VOC_CLASSES
@@ -131,7 +131,7 @@ class SbdFormat(LabelFormat):
                 f'{item.labels[0]}: unknown values {unknown[:8]}; expected 0, 255 and '
                 f'{sorted(self.class_names)}.'
             )
-        object_map, objects, ignored = split_objects(
+        object_map, objects, ignored = annotated_objects(
             labels, instances, background=(0,), ignore=(255,), names=self.class_names
         )
         background = ~ignored & (object_map < 0)
