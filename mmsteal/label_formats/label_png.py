@@ -12,18 +12,15 @@ from PIL import Image
 
 from mmsteal.label_formats.annotation import Annotation, LabelError
 from mmsteal.label_formats.base import (
-    IMAGE_SUFFIXES,
     LabelFormat,
     LabelItem,
     LabelProblem,
     Unclaimed,
     as_values,
-    check_size,
     check_unclaimed,
-    find_files,
     integer_values,
-    pair_files,
 )
+from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, check_size, find_files, pair_files
 from mmsteal.label_formats.label_maps import (
     annotated_objects,
     encode_map,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, find_objects
 
 from mmsteal.label_formats.annotation import Region
 
@@ -108,7 +108,7 @@ class Painting:
                 self._share_out(owner, claimed & (after == entry), shapes)
 
         masks = {}
-        boxes = find_objects(owner + 1)
+        boxes = scipy.ndimage.find_objects(owner + 1)
         came = np.bincount(owner[changed & (owner >= 0)], minlength=len(self.regions))
         for index, region in enumerate(self.regions):
             if region is None:
@@ -139,7 +139,7 @@ class Painting:
             owner[open_pixels] = shapes[-1]
             return
         box = Region.of(open_pixels | visible).box
-        _, nearest = distance_transform_edt(~visible[box], return_indices=True)
+        _, nearest = scipy.ndimage.distance_transform_edt(~visible[box], return_indices=True)
         inside = open_pixels[box]
         owner[box][inside] = owner[box][nearest[0], nearest[1]][inside]
 
@@ -162,5 +162,4 @@ def _united(owner: NDArray[np.int32], index: int, boxes: Sequence[Any], region: 
             slice(columns.start - left, columns.stop - left),
         )
         mask[inner] |= region.mask & (owner[covered] > index)
-    trimmed = Region.of(mask)
-    return Region(trimmed.top + top, trimmed.left + left, trimmed.mask)
+    return Region.of(mask, top, left)

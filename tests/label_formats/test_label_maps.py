@@ -19,8 +19,8 @@ from mmsteal.label_formats import (
     open_label_format,
 )
 from mmsteal.label_formats.label_maps import annotated_objects, present_values
-from mmsteal.label_formats.sbd import sbd_boundary
-from mmsteal.label_formats.voc import voc_palette
+from mmsteal.label_formats.sbd_mat import sbd_boundary
+from mmsteal.label_formats.voc_labels import voc_palette
 from tests.label_formats.helpers import SIZE, largest, move, rewritten, write_image
 
 CAMVID = {'ignore': (11,), 'known': range(12)}
