@@ -21,7 +21,7 @@ from mmsteal.label_formats import (
     LabelItem,
     open_label_format,
 )
-from mmsteal.label_formats.voc import VOC_CLASSES
+from mmsteal.label_formats.voc_labels import VOC_CLASSES
 
 _TITLES = {
     'png': 'Label PNG (values and instances)',

@@ -18,9 +18,9 @@ from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from tqdm import tqdm
 
-from mmsteal.datasets.edge_dataset import IMAGE_SUFFIXES
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.evaluation.prediction_files import check_distinct_names, write_prediction
+from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
 from mmsteal.visualization.edge_colors import (
     colorize_edges,

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
-from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
 from mmsteal.datasets.edge_dataset import EdgeDataset
-
-# Label id of each of the 19 evaluation classes, in their order (cityscapesScripts, labels.py).
-LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
-
-# Rectification border and "out of roi": the only void ids that the published Cityscapes boundaries
-# leave out. All other void is known not to be any of the classes, and so makes edges.
-IGNORED_IDS = (2, 3)
-VOID_IDS = (0, 1, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30)
+from mmsteal.label_formats.cityscapes_labels import CITYSCAPES_CLASSES, VOID_IDS
 
 
 @DATASETS.register_module()
@@ -45,7 +36,10 @@ class CityscapesEdgeDataset(EdgeDataset):
         ValueError: If a class is not one of the 19, or `void` does not fit the label format.
     """
 
-    METAINFO = CityscapesDataset.METAINFO
+    METAINFO: ClassVar[dict] = dict(
+        classes=tuple(label.name for label in CITYSCAPES_CLASSES),
+        palette=[list(label.color) for label in CITYSCAPES_CLASSES],
+    )
 
     def __init__(
         self,
@@ -56,7 +50,6 @@ class CityscapesEdgeDataset(EdgeDataset):
         metainfo: dict | None = None,
         **kwargs,
     ) -> None:
-        names: Sequence[str] = self.METAINFO['classes']
         if label_format not in ('labelIds', 'labelTrainIds'):
             raise ValueError(
                 "Expected argument `label_format` to be 'labelIds' or 'labelTrainIds', but got "
@@ -71,16 +64,17 @@ class CityscapesEdgeDataset(EdgeDataset):
                 "Expected argument `void` to be 'ignore', or 'background' with "
                 f"label_format='labelIds', but got {void!r} with {label_format!r}."
             )
-        values = dict(
-            zip(names, LABEL_IDS if label_format == 'labelIds' else range(19), strict=True)
-        )
-        selected = tuple((metainfo or {}).get('classes', names))
+        values = {
+            label.name: label.id if label_format == 'labelIds' else label.train_id
+            for label in CITYSCAPES_CLASSES
+        }
+        selected = tuple((metainfo or {}).get('classes', values))
         unknown = [name for name in selected if name not in values]
         if unknown:
             raise ValueError(
-                f'Expected `classes` out of {tuple(names)}, but got the unknown {unknown}.'
+                f'Expected `classes` out of {tuple(values)}, but got the unknown {unknown}.'
             )
-        palette = dict(zip(names, self.METAINFO['palette'], strict=True))
+        palette = dict(zip(values, self.METAINFO['palette'], strict=True))
         super().__init__(
             metainfo=dict(
                 metainfo or {}, classes=selected, palette=[palette[name] for name in selected]
@@ -91,7 +85,7 @@ class CityscapesEdgeDataset(EdgeDataset):
             label_values=[values[name] for name in selected],
             # Classes that are left out are no class, but they are not unknown either.
             background=[
-                *(values[name] for name in names if name not in selected),
+                *(value for name, value in values.items() if name not in selected),
                 *(VOID_IDS if void == 'background' else ()),
             ],
             other_values='ignore',

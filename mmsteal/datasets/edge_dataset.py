@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import cv2
 import mmengine.fileio as fileio
-import numpy as np
 from mmengine import list_from_file
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmsteal.datasets.samplers import Draw
 from mmsteal.functional.class_values import class_values
-
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
+from mmsteal.label_formats.value_map import background_values, label_value_map
 
 
 @DATASETS.register_module()
@@ -89,7 +88,7 @@ class EdgeDataset(BaseSegDataset):
             label_values
             if label_values is not None
             else class_values(
-                len(classes), without=(*ignore_values, ignore_index, *_as_values(background))
+                len(classes), without=(*ignore_values, ignore_index, *background_values(background))
             ),
             background=background,
             ignore_values=ignore_values,
@@ -220,63 +219,3 @@ class EdgeDataset(BaseSegDataset):
             f'Expected an image {stem} with one of the suffixes {self.img_suffix}, but there is '
             'none; check `ann_file` and `data_prefix`.'
         )
-
-
-def label_value_map(
-    label_values: Sequence[int],
-    *,
-    background: int | Sequence[int] | None = None,
-    ignore_values: Sequence[int] = (),
-    ignore_index: int = 255,
-    other_values: Literal['error', 'background', 'ignore'] = 'error',
-) -> dict[int, int]:
-    """Map the values of label files to 0..K-1 (classes), K (background), 255 (ignore).
-
-    Args:
-        label_values (Sequence[int]): Value of each class in the files.
-        background (int | Sequence[int] | None): Values of pixels of no class.
-        ignore_values (Sequence[int]): Values to ignore.
-        ignore_index (int): A further value to ignore, unless it stands for a class or background.
-        other_values (str): What all other values are; `'error'` leaves them out.
-
-    Returns:
-        dict[int, int]: File value -> training value; the key -1 holds what all others become.
-
-    Raises:
-        ValueError: If a value stands for two things.
-
-    Example:
-        >>> label_value_map([1, 2], background=0)
-        {255: 255, 0: 2, 1: 0, 2: 1}
-    """
-    label_values = [int(v) for v in label_values]
-    num_classes = len(label_values)
-    backgrounds = _as_values(background)
-    taken = [*label_values, *backgrounds, *(int(v) for v in ignore_values)]
-    if len(set(taken)) != len(taken):
-        raise ValueError(
-            'Expected every class, the background and what is ignored to have values of their '
-            f'own, but got label_values={label_values}, background={background} and '
-            f'ignore_values={list(ignore_values)}.'
-        )
-    mapping = {ignore_index: 255, **{int(v): 255 for v in ignore_values}}
-    mapping.update(dict.fromkeys(backgrounds, num_classes))
-    mapping.update({value: k for k, value in enumerate(label_values)})
-    if other_values != 'error':
-        mapping[-1] = num_classes if other_values == 'background' else 255
-    return mapping
-
-
-def _as_values(background: int | Sequence[int] | None) -> list[int]:
-    if background is None:
-        return []
-    return [int(v) for v in (background if isinstance(background, list | tuple) else [background])]
-
-
-def lookup_table(value_map: Mapping[int, int], size: int) -> np.ndarray:
-    """Turn a value map into an array for indexing: (size,) int16, -1 where there is no value."""
-    table = np.full(size, value_map.get(-1, -1), np.int16)
-    for value, label in value_map.items():
-        if 0 <= value < size:
-            table[value] = label
-    return table

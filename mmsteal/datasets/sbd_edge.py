@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
-from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import DATASETS
 
 from mmsteal.datasets.edge_dataset import EdgeDataset
+from mmsteal.label_formats.voc_labels import VOC_CLASSES, voc_palette
 
 
 @DATASETS.register_module()
@@ -29,8 +29,8 @@ class SBDEdgeDataset(EdgeDataset):
     """
 
     METAINFO: ClassVar[dict] = dict(
-        classes=PascalVOCDataset.METAINFO['classes'][1:],
-        palette=PascalVOCDataset.METAINFO['palette'][1:],
+        classes=VOC_CLASSES,
+        palette=voc_palette()[1 : len(VOC_CLASSES) + 1].tolist(),
     )
 
     def __init__(
@@ -53,7 +53,7 @@ class SBDEdgeDataset(EdgeDataset):
             img_suffix='.jpg',
             seg_map_suffix='.mat',
             instance_map_suffix='.mat',
-            label_values=range(1, 21),
+            label_values=range(1, len(VOC_CLASSES) + 1),
             background=0,
             **kwargs,
         )

@@ -10,14 +10,18 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
-from mmsteal.datasets.cityscapes_edge import IGNORED_IDS, LABEL_IDS, VOID_IDS, CityscapesEdgeDataset
-from mmsteal.datasets.edge_dataset import label_value_map, lookup_table
-from mmsteal.datasets.sbd_edge import SBDEdgeDataset
 from mmsteal.datasets.transforms import LoadEdgeAnnotations, LoadSBDAnnotations
 from mmsteal.evaluation.edge_files import read_edge_bin, read_edge_pngs
 from mmsteal.evaluation.prediction_files import PredictionFolder, find_file, index_files
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.functional.class_values import class_values
+from mmsteal.label_formats.cityscapes_labels import (
+    BOUNDARY_IGNORED_IDS,
+    CITYSCAPES_CLASSES,
+    VOID_IDS,
+)
+from mmsteal.label_formats.value_map import label_value_map, lookup_table
+from mmsteal.label_formats.voc_labels import VOC_CLASSES
 
 KINDS = ('sbd', 'cityscapes', 'bsds', 'folder', 'edges')
 
@@ -99,7 +103,7 @@ class LabelMapTruth(GroundTruth):
         instances (Path | None): Folder of the instance files.
         label_suffix, instance_suffix (str): Endings of the files.
         value_map (dict[int, int]): Values of the files -> 0..K-1, K, 255; see
-            :func:`mmsteal.datasets.edge_dataset.label_value_map`.
+            :func:`mmsteal.label_formats.value_map.label_value_map`.
         sbd (bool): The files are SBD's .mat.
     """
 
@@ -329,12 +333,12 @@ def _open_sbd(root: Path, split: str) -> GroundTruth:
     names = sorted(set(path.read_text().split()))
     return LabelMapTruth(
         names,
-        tuple(SBDEdgeDataset.METAINFO['classes']),
+        VOC_CLASSES,
         root / 'cls',
         root / 'inst',
         '.mat',
         '.mat',
-        label_value_map(range(1, 21), background=0),
+        label_value_map(range(1, len(VOC_CLASSES) + 1), background=0),
         sbd=True,
     )
 
@@ -344,15 +348,15 @@ def _open_cityscapes(root: Path, split: str) -> GroundTruth:
     suffix = '_gtFine_labelIds.png'
     return LabelMapTruth(
         [name.removesuffix(suffix[:-4]) for name in _listed(folder, suffix)],
-        tuple(CityscapesEdgeDataset.METAINFO['classes']),
+        tuple(label.name for label in CITYSCAPES_CLASSES),
         folder,
         folder,
         suffix,
         '_gtFine_instanceIds.png',
         label_value_map(
-            LABEL_IDS,
+            [label.id for label in CITYSCAPES_CLASSES],
             background=VOID_IDS,
-            ignore_values=(*IGNORED_IDS, 255),
+            ignore_values=(*BOUNDARY_IGNORED_IDS, 255),
         ),
     )
 

@@ -46,7 +46,8 @@ def label_objects(
         components: Whether each 8-connected component is an object of its own.
 
     Returns:
-        The objects, in ascending order of label and instance.
+        The objects, in ascending order of label and instance; components of one label and
+        instance in the order of their first pixels, row by row.
 
     Raises:
         TypeError: A map does not hold integers.
@@ -59,46 +60,52 @@ def label_objects(
         (array([[-1,  1,  1, -1,  0, -1,  1]], dtype=int32), [3, 7])
     """
     labels = check_map('label_map', label_map)
-    if labels.size and not (int(labels.min()) >= -(2**31) and int(labels.max()) < 2**31):
-        raise ValueError(
-            'Expected argument `label_map` to hold labels of 32 bits, '
-            f'but got {labels.min()} to {labels.max()}.'
-        )
-    key = labels.astype(np.int64) << 32
+    maps = [labels]
     if instance_map is not None:
-        ids = check_map('instance_map', instance_map)
-        if ids.shape != labels.shape:
+        maps.append(check_map('instance_map', instance_map))
+        if maps[1].shape != labels.shape:
             raise ValueError(
                 f'Expected argument `instance_map` to have the shape of `label_map`, '
-                f'{labels.shape}, but got {ids.shape}; they must be of one image.'
+                f'{labels.shape}, but got {maps[1].shape}; they must be of one image.'
             )
-        if ids.size and not (ids.min() >= 0 and ids.max() <= 2**31):
+    starts = run_starts(*maps)
+    value, *ids = (each.ravel()[starts] for each in maps)
+    if len(starts) and not (int(value.min()) >= -(2**31) and int(value.max()) < 2**31):
+        raise ValueError(
+            'Expected argument `label_map` to hold labels of 32 bits, '
+            f'but got {value.min()} to {value.max()}.'
+        )
+    key = value.astype(np.int64) << 32
+    if ids:
+        (instance,) = ids
+        if len(starts) and not (instance.min() >= 0 and instance.max() <= 2**31):
             raise ValueError(
                 'Expected argument `instance_map` to hold ids from 0 to 2^31, '
-                f'but got {ids.min()} to {ids.max()}.'
+                f'but got {instance.min()} to {instance.max()}.'
             )
-        key += ids.astype(np.int64)
-    if not key.size:
-        return LabelObjects(np.full(labels.shape, -1, np.int32), [], [])
-    found, number = _unique_by_runs(key.ravel())
+        key += instance.astype(np.int64)
+    inside = ~np.isin(value, list(without))
+    found, number = np.unique(key[inside], return_inverse=True)
+    of_runs = np.full(len(starts), -1, np.int32)
+    of_runs[inside] = number
+    object_map = np.repeat(of_runs, np.diff(starts, append=labels.size)).reshape(labels.shape)
     if components:
-        parts = skimage.measure.label(
-            number.reshape(labels.shape) + 1, connectivity=2, background=0
-        )
-        # The component's first pixel tells the object that it is a part of.
-        _, first = np.unique(parts, return_index=True)
-        order = np.argsort(number[first], kind='stable')
-        rank = np.empty(len(order), np.int64)
-        rank[order] = np.arange(len(order))
-        found, number = found[number[first][order]], rank[parts.ravel() - 1]
-    values = found >> 32
-    is_object = ~np.isin(values, list(without))
-    index = np.where(is_object, np.cumsum(is_object) - 1, -1).astype(np.int32)
-    return LabelObjects(
-        index[number].reshape(labels.shape),
-        values[is_object].tolist(),
-        (found & 0xFFFFFFFF)[is_object].tolist(),
-    )
+        object_map, kinds = _split_components(object_map)
+        found = found[kinds]
+    return LabelObjects(object_map, (found >> 32).tolist(), (found & 0xFFFFFFFF).tolist())
+
+
+def run_starts(*maps: NDArray[Any]) -> NDArray[np.intp]:
+    """Indices into the flattened maps at which runs of pixels begin that are alike in all maps.
+
+    Labels come in runs, which go on in the next row: far fewer than pixels to look up and sort.
+    """
+    starts = np.zeros(maps[0].size, np.bool_)
+    starts[:1] = True
+    for values in maps:
+        flat = values.ravel()
+        starts[1:] |= flat[1:] != flat[:-1]
+    return np.flatnonzero(starts)
 
 
 def check_map(name: str, value: Any) -> NDArray[Any]:
@@ -116,8 +123,16 @@ def check_map(name: str, value: Any) -> NDArray[Any]:
     return value
 
 
-def _unique_by_runs(flat: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """As np.unique with the inverse. Labels come in runs, far fewer than pixels to sort."""
-    starts = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
-    found, inverse = np.unique(flat[starts], return_inverse=True)
-    return found, np.repeat(inverse, np.diff(np.append(starts, flat.size)))
+def _split_components(
+    object_map: NDArray[np.int32],
+) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """The 8-connected components of objects, and which object each is a part of."""
+    parts = skimage.measure.label(object_map, connectivity=2, background=-1)
+    # A component's first pixel tells the object that it is a part of; 0 is no component.
+    present, first = np.unique(parts, return_index=True)
+    first = first[present > 0]
+    kinds = object_map.ravel()[first].astype(np.intp)
+    order = np.lexsort((first, kinds))
+    rank = np.full(len(order) + 1, -1, np.int32)
+    rank[order + 1] = np.arange(len(order))
+    return rank[parts], kinds[order]

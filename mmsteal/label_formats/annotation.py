@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.functional.bounding_box import bounding_box
+
 
 class LabelError(ValueError):
     """A label file that cannot be used; the message names the file and says what to do."""
@@ -28,15 +30,16 @@ class Region:
     mask: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, mask: NDArray[np.bool_]) -> Region:
-        """The box around the pixels of a mask (H, W); 0 by 0 where it is empty."""
-        rows = np.flatnonzero(mask.any(axis=1))
-        if not len(rows):
-            return cls(0, 0, np.zeros((0, 0), bool))
-        top, bottom = int(rows[0]), int(rows[-1]) + 1
-        columns = np.flatnonzero(mask[top:bottom].any(axis=0))
-        left, right = int(columns[0]), int(columns[-1]) + 1
-        return cls(top, left, mask[top:bottom, left:right].copy())
+    def of(cls, mask: NDArray[np.bool_], top: int = 0, left: int = 0) -> Region:
+        """The box around the pixels of a mask (h, w); 0 by 0 where it is empty.
+
+        Args:
+            mask: The mask of the image, or of a part of it.
+            top: Row at which that part begins.
+            left: Column at which it begins.
+        """
+        rows, columns = bounding_box(mask)
+        return cls(rows.start + top, columns.start + left, mask[rows, columns].copy())
 
     @property
     def box(self) -> tuple[slice, slice]:

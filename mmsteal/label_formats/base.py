@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
-import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mmsteal.files import write_files
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.painting import NOBODY
-
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 Unclaimed = Literal['background', 'ignore'] | int | None
 
@@ -252,6 +246,16 @@ class LabelFormat(ABC):
             f'values, that has it. Known: {sorted(self.classes) or "none"}.'
         )
 
+    def class_label(self, annotation: Annotation, entry: AnnotatedObject) -> str:
+        """As :meth:`class_value`, for files of labels: without `classes` the names are the labels.
+
+        Raises:
+            LabelError: If there are `classes`, and the class is none of them.
+        """
+        if self.classes:
+            return str(self.class_value(annotation, entry))
+        return str(entry.category if entry.name is None else entry.name)
+
 
 def as_values(values: Any) -> tuple[Any, ...]:
     """One value or several, as a tuple: on a command line one is given as it is."""
@@ -286,151 +290,3 @@ def check_unclaimed(unclaimed: Unclaimed, low: int, high: int, *, what: str) -> 
             f'Expected argument `unclaimed` to be from {low} to {high} in {what}, but got '
             f'{unclaimed}.'
         )
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Height and width of an image, from its header.
-
-    Raises:
-        LabelError: If it cannot be read.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-    except (OSError, ValueError, SyntaxError) as error:
-        raise LabelError(f'{path}: cannot read the image ({error}); mend or remove it.') from error
-    return height, width
-
-
-def check_size(path: Path, shape: tuple[int, ...], item: LabelItem) -> None:
-    """Refuse a label whose size is not the one of the image.
-
-    Raises:
-        LabelError: If they differ.
-    """
-    expected = image_size(item.image)
-    if tuple(shape) != expected:
-        raise LabelError(
-            f'{path}: expected the size of the image {item.image}, {expected[1]} x {expected[0]} '
-            f'(width x height), but got {shape[1]} x {shape[0]}; resize one of them.'
-        )
-
-
-def pair_files(
-    images: Mapping[str, Path], labels: Mapping[str, tuple[Path, ...]]
-) -> tuple[list[LabelItem], list[LabelProblem]]:
-    """Items of the names that images and labels have in common, problems of the others."""
-    items = [LabelItem(name, images[name], labels[name]) for name in sorted(images.keys() & labels)]
-    problems = [
-        *(
-            LabelProblem(images[name], 'the image has no label.')
-            for name in sorted(images.keys() - labels.keys())
-        ),
-        *(
-            LabelProblem(path, 'the label has no image.')
-            for name in sorted(labels.keys() - images.keys())
-            for path in labels[name]
-        ),
-    ]
-    return items, problems
-
-
-def find_files(folder: Path, endings: Collection[str], *, what: str) -> dict[str, Path]:
-    """Relative names, without the ending, of the files below a folder.
-
-    Raises:
-        FileNotFoundError: If the folder does not exist.
-        LabelError: If two files have one name.
-    """
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f'Expected the {what} in the folder {folder.resolve()}, but there is none.'
-        )
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob('*')):
-        relative = path.relative_to(folder).as_posix()
-        ending = next((end for end in endings if relative.lower().endswith(end.lower())), None)
-        if ending is None or '/.' in f'/{relative}' or not path.is_file():
-            continue
-        name = relative[: -len(ending)]
-        if name in found:
-            raise LabelError(f'{path}: {found[name]} has the same name; keep one of the two.')
-        found[name] = path
-    return found
-
-
-def load_json(path: Path) -> tuple[Any, bytes]:
-    """A JSON file and its bytes.
-
-    Raises:
-        LabelError: If it is missing or damaged.
-    """
-    try:
-        raw = path.read_bytes()
-        return json.loads(raw), raw
-    except (OSError, ValueError) as error:
-        raise LabelError(f'{path}: cannot read the JSON ({error}); mend or remove it.') from error
-
-
-def dump_json(value: Any, like: bytes = b'') -> bytes:
-    """JSON near the layout of a file that was read.
-
-    Indentation, blanks after commas and colons, line ends, the byte order mark and whether letters
-    beyond ASCII are escaped are as there. Lists that an indented file has on one line, and other
-    ways to write a number or a letter, are not.
-    """
-    mark = codecs.BOM_UTF8 if like.startswith(codecs.BOM_UTF8) else b''
-    text = like[len(mark) :].decode('utf-8', 'replace')
-    indented = re.match(r'\s*[\[{]\r?\n([ \t]*)', text)
-    after_comma = r', \r?\n' if indented else r'["\d\]}], ["\d\[{-]'
-    comma = ', ' if re.search(after_comma, text) else ','
-    colon = ': ' if not like or '": ' in text else ':'
-    dumped = json.dumps(
-        value,
-        indent=indented.group(1) if indented else None,
-        separators=(comma if like else ', ', colon),
-        ensure_ascii=text.isascii(),
-    )
-    if '\r\n' in text[:4096]:
-        dumped = dumped.replace('\n', '\r\n')
-    return mark + (dumped + text[len(text.rstrip()) :]).encode()
-
-
-def encode_png(image: Image.Image, **options: Any) -> bytes:
-    """A picture as the bytes of a PNG file.
-
-    Compressed little unless asked for: label maps stay small, and take half the time.
-    """
-    buffer = BytesIO()
-    image.save(buffer, 'PNG', **{'compress_level': 1, **options})
-    return buffer.getvalue()
-
-
-def names_of_split(path: Path) -> list[str]:
-    """First word of each line of a list of images.
-
-    Raises:
-        FileNotFoundError: If there is no such list.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f'Expected a list of images at {path.resolve()}.')
-    return [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
-
-
-def check_finite(path: Path, what: str, values: Iterable[Any]) -> NDArray[np.float64]:
-    """Points (N, 2) of a polygon as numbers.
-
-    Raises:
-        LabelError: If they are not pairs of finite numbers.
-    """
-    try:
-        points = np.array(list(values), np.float64)
-    except (TypeError, ValueError) as error:
-        raise LabelError(f'{path}: {what} has points that are not pairs of numbers.') from error
-    if points.size == 0:
-        return np.zeros((0, 2))
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise LabelError(f'{path}: {what} has points that are not pairs of numbers.')
-    if not np.isfinite(points).all():
-        raise LabelError(f'{path}: {what} has a coordinate that is not finite; mend it.')
-    return points

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.files import write_file
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
-from mmsteal.label_formats.base import (
-    LabelItem,
-    LabelProblem,
-    check_finite,
-    check_size,
-    dump_json,
-    load_json,
+from mmsteal.label_formats.base import LabelItem, LabelProblem
+from mmsteal.label_formats.coco_masks import (
+    ANYBODY,
+    decode_segmentation,
+    encode_segmentation,
+    keep_in_front,
+    mask_api,
 )
+from mmsteal.label_formats.image_files import check_size
+from mmsteal.label_formats.json_layout import dump_json, load_json
 from mmsteal.label_formats.label_maps import require_objects
 from mmsteal.label_formats.painting import Painting
-from mmsteal.label_formats.polygons import crosses_itself, trace_corners
-from mmsteal.label_formats.run_lengths import run_lengths
 from mmsteal.label_formats.set_file import SetFileFormat, image_file_name
 
 # COCO's own crowds are run lengths, uncompressed.
 _NEW_CROWD: dict[str, Any] = {'counts': []}
-_ANYBODY = -2
 
 
 class CocoFormat(SetFileFormat):
@@ -67,14 +65,11 @@ class CocoFormat(SetFileFormat):
         file_name: str = 'instances.json',
         classes: Mapping[str, int | str] | None = None,
     ) -> None:
-        super().__init__(root, classes=classes)
+        super().__init__(root, images=images, file_name=file_name, classes=classes)
         if root is not None and images is None:
             raise ValueError('Expected argument `images`, the folder of the images, to be given.')
-        self.images = None if images is None else Path(images)
-        self.file_name = file_name if root is None else Path(root).name
-        _mask_api()  # an error now rather than at the first image
+        mask_api()  # an error now rather than at the first image
         self._document: dict[str, Any] = {}
-        self._raw = b''
         self._images: dict[str, dict[str, Any]] = {}
         self._of_image: dict[Any, list[int]] = {}
         self._categories: dict[Any, str] = {}
@@ -124,7 +119,16 @@ class CocoFormat(SetFileFormat):
         notes: list[str] = []
         indices = self._of_image[image['id']]
         entries = [self._document['annotations'][index] for index in indices]
-        masks = [self._decode(item, entry, shape, notes) for entry in entries]
+        masks = [
+            decode_segmentation(
+                item.labels[0],
+                f'annotation {entry.get("id")} of {item.name}',
+                entry.get('segmentation'),
+                shape,
+                notes,
+            )
+            for entry in entries
+        ]
         crowd = [bool(entry.get('iscrowd')) for entry in entries]
         area = [int(mask.sum()) for mask in masks]
         order = sorted(range(len(masks)), key=lambda i: (not crowd[i], -area[i], i))
@@ -158,57 +162,6 @@ class CocoFormat(SetFileFormat):
             (painting, [entries[index] for index in order], [indices[index] for index in order]),
         )
 
-    def _decode(
-        self, item: LabelItem, entry: dict[str, Any], shape: tuple[int, int], notes: list[str]
-    ) -> NDArray[np.bool_]:
-        path, what = item.labels[0], f'annotation {entry.get("id")} of {item.name}'
-        segmentation = entry.get('segmentation')
-        if isinstance(segmentation, dict):
-            size = tuple(segmentation.get('size', ()))
-            if size != shape:
-                raise LabelError(
-                    f'{path}: {what} has an RLE of size {size} (height, width), but the image has '
-                    f'{shape}; encode it again or mend the size.'
-                )
-            counts = segmentation.get('counts')
-            if isinstance(counts, list) and sum(counts) != shape[0] * shape[1]:
-                raise LabelError(
-                    f'{path}: {what} has an RLE of {sum(counts)} pixels, but the image has '
-                    f'{shape[0] * shape[1]}.'
-                )
-            try:
-                if isinstance(counts, list):
-                    segmentation = self._coco.frPyObjects(segmentation, *shape)
-                return self._coco.decode(segmentation).astype(bool)
-            except Exception as error:  # whatever pycocotools makes of damaged counts
-                raise LabelError(f'{path}: {what} has a damaged RLE ({error}).') from error
-        if not isinstance(segmentation, list):
-            raise LabelError(
-                f'{path}: {what} has no segmentation that can be read; expected polygons or RLE.'
-            )
-        polygons = []
-        for polygon in segmentation:
-            if not isinstance(polygon, list) or len(polygon) % 2:
-                raise LabelError(f'{path}: {what} has a polygon that is not x, y, x, y, ...')
-            points = check_finite(path, what, zip(polygon[::2], polygon[1::2], strict=True))
-            if len(points) < 3:
-                notes.append(f'{path}: {what} has a polygon of {len(points)} points; not drawn.')
-                continue
-            if (points < 0).any() or (points > shape[::-1]).any():
-                notes.append(f'{path}: {what} reaches out of the image; cut off there.')
-            if crosses_itself(points):
-                notes.append(f'{path}: {what} crosses itself; filled by the even-odd rule.')
-            polygons.append(points.ravel().tolist())
-        if not polygons:
-            return np.zeros(shape, bool)
-        return self._coco.decode(self._coco.merge(self._coco.frPyObjects(polygons, *shape))).astype(
-            bool
-        )
-
-    @property
-    def _coco(self) -> Any:
-        return _mask_api()
-
     def _update(
         self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
     ) -> dict[Path, bytes]:
@@ -220,29 +173,14 @@ class CocoFormat(SetFileFormat):
             mask = owner == index
             mask[region.box] |= behind
             regions.append(Region.of(mask))
-        regions = _keep_in_front(regions, owner, painting.objects < 0, sources)
+        regions = keep_in_front(regions, owner, painting.objects < 0, sources)
         part: dict[str, Any] = {}
         for index, (region, entry) in enumerate(zip(regions, entries, strict=True)):
             mask = region.full(owner.shape)
             if (mask != painting.regions[index].full(owner.shape)).any():
-                part[str(sources[index])] = {**entry, **self._encode(mask, entry)}
-        (path,) = self.outputs(item, out_dir)
-        return {path: json.dumps({'changed': part}).encode()}
-
-    def _encode(self, mask: NDArray[np.bool_], like: dict[str, Any]) -> dict[str, Any]:
-        rle = self._coco.encode(np.asfortranarray(mask, np.uint8))
-        segmentation: Any = like.get('segmentation', [])
-        if isinstance(segmentation, list):
-            segmentation = [ring.ravel().tolist() for ring in trace_corners(mask)]
-        elif isinstance(segmentation['counts'], list):
-            segmentation = {**segmentation, 'counts': run_lengths(mask.ravel(order='F'))}
-        else:
-            segmentation = {**segmentation, 'counts': rle['counts'].decode('ascii')}
-        return {
-            'segmentation': segmentation,
-            'area': float(self._coco.area(rle)),
-            'bbox': [float(v) for v in self._coco.toBbox(rle)],
-        }
+                new = encode_segmentation(mask, entry.get('segmentation', []))
+                part[str(sources[index])] = {**entry, **new}
+        return self._part(item, out_dir, {'changed': part})
 
     def _convert(
         self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
@@ -259,50 +197,25 @@ class CocoFormat(SetFileFormat):
                 mask[hidden.box] |= hidden.mask
             regions.append(Region.of(mask))
             # What nobody owns comes to light; any of those that have it may be in front.
-            owner[mask & (object_map < 0) & ~annotation.ignore] = _ANYBODY
+            owner[mask & (object_map < 0) & ~annotation.ignore] = ANYBODY
         numbers = range(len(regions))
-        regions = _keep_in_front(regions, owner, np.zeros(len(regions), bool), numbers)
+        regions = keep_in_front(regions, owner, np.zeros(len(regions), bool), numbers)
         entries = []
         for category, region in zip(categories, regions, strict=True):
             mask = region.full((height, width))
             if mask.any():
-                entries.append({'category_id': category, 'iscrowd': 0, **self._encode(mask, {})})
+                shape = encode_segmentation(mask, [])
+                entries.append({'category_id': category, 'iscrowd': 0, **shape})
         ignored = annotation.ignore & (object_map < 0)
         if ignored.any():
-            crowd = {'iscrowd': 1, **self._encode(ignored, {'segmentation': _NEW_CROWD})}
+            crowd = {'iscrowd': 1, **encode_segmentation(ignored, _NEW_CROWD)}
             crowd['segmentation']['size'] = [height, width]
             for category in dict.fromkeys(entry['category_id'] for entry in entries):
                 entries.append({'category_id': category, **crowd})
         image = {'file_name': image_file_name(item), 'height': height, 'width': width}
-        (path,) = self.outputs(item, out_dir)
-        return {path: json.dumps({'image': image, 'annotations': entries}).encode()}
+        return self._part(item, out_dir, {'image': image, 'annotations': entries})
 
-    def finish(self, out_dir: str | Path, items: Sequence[LabelItem]) -> list[Path]:
-        """Write the JSON of all images from the parts; see the parent.
-
-        Images that are not among `items` keep their annotations as they came.
-
-        Raises:
-            LabelError: If the part of an item is missing or damaged.
-        """
-        parts = [part for _, part in self.load_parts(out_dir, items)]
-        target = Path(out_dir) / self.file_name
-        if self.root is None:
-            write_file(target, json.dumps(self._new_document(parts)))
-            return [target]
-        self._scan()
-        changed = {int(key): entry for part in parts for key, entry in part['changed'].items()}
-        if not changed:
-            write_file(target, self._raw)
-            return [target]
-        annotations = [
-            changed.get(index, entry) for index, entry in enumerate(self._document['annotations'])
-        ]
-        document = {**self._document, 'annotations': annotations}
-        write_file(target, dump_json(document, self._raw))
-        return [target]
-
-    def _new_document(self, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    def _new_set(self, parts: list[dict[str, Any]]) -> str:
         images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
         for image_id, part in enumerate(parts, 1):
@@ -310,46 +223,14 @@ class CocoFormat(SetFileFormat):
             for entry in part['annotations']:
                 annotations.append({'id': len(annotations) + 1, 'image_id': image_id, **entry})
         categories = [{'id': key, 'name': name} for name, key in self.classes.items()]
-        return {'images': images, 'annotations': annotations, 'categories': categories}
+        document = {'images': images, 'annotations': annotations, 'categories': categories}
+        return json.dumps(document)
 
-
-def _keep_in_front(
-    regions: Sequence[Region],
-    owner: NDArray[np.int32],
-    crowd: NDArray[np.bool_],
-    sources: Sequence[int],
-) -> list[Region]:
-    """Cut masks where they would hide the one that is visible, once they are ordered by area.
-
-    Args:
-        regions (Sequence[Region]): The masks; each has the pixels that it owns.
-        owner (np.ndarray): (H, W) index of the mask that is visible; -1 for none, `_ANYBODY`
-            where it does not matter.
-        crowd (np.ndarray): Which masks are behind all others.
-        sources (Sequence[int]): Places in the file; of equal masks the later is in front.
-    """
-    regions = list(regions)
-    areas = [int(region.mask.sum()) for region in regions]
-    while True:  # a mask that is cut may come to the front elsewhere, but it only gets smaller
-        order = sorted(range(len(regions)), key=lambda i: (not crowd[i], -areas[i], sources[i]))
-        front = np.full(owner.shape, -1, np.int32)
-        for index in order:
-            front[regions[index].box][regions[index].mask] = index
-        wrong = (front >= 0) & (front != owner) & (owner != _ANYBODY)
-        if not wrong.any():
-            return regions
-        for index in np.unique(front[wrong]).tolist():
-            region = regions[index]
-            cut = wrong[region.box] & (front[region.box] == index)
-            regions[index] = Region(region.top, region.left, region.mask & ~cut)
-            areas[index] = int(regions[index].mask.sum())
-
-
-def _mask_api() -> Any:
-    try:
-        from pycocotools import mask
-    except ImportError as error:
-        raise ImportError(
-            'The format coco needs pycocotools; install it with `pip install mmsteal[formats]`.'
-        ) from error
-    return mask
+    def _changed_set(self, parts: list[tuple[LabelItem, dict[str, Any]]]) -> bytes:
+        changed = {int(key): entry for _, part in parts for key, entry in part['changed'].items()}
+        if not changed:
+            return self._raw
+        annotations = [
+            changed.get(index, entry) for index, entry in enumerate(self._document['annotations'])
+        ]
+        return dump_json({**self._document, 'annotations': annotations}, self._raw)

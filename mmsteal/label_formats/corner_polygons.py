@@ -10,16 +10,17 @@ from typing import Any
 
 import cv2
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from mmsteal.label_formats.annotation import Region
-from mmsteal.label_formats.polygons import polygon_region, trace_corners
+from mmsteal.label_formats.polygons import polygon_region, simplify, splice
 
 
 def fill_corners(polygon: ArrayLike, shape: tuple[int, int]) -> Region:
     """Fill a polygon by the even-odd rule: the pixels whose middle is inside.
 
-    The inverse of :func:`mmsteal.label_formats.polygons.trace_corners`, exactly.
+    The inverse of :func:`trace_corners`, exactly.
 
     Args:
         polygon (ArrayLike): Vertices (N, 2) as x, y; finite.
@@ -55,10 +56,7 @@ def fill_corners(polygon: ArrayLike, shape: tuple[int, int]) -> Region:
         (row - top) * (width + 1) + column - left, minlength=height * (width + 1)
     )
     inside = np.cumsum(crossings.reshape(height, width + 1), axis=1)[:, :-1] % 2 == 1
-    trimmed = Region.of(inside)
-    if not trimmed.mask.size:
-        return trimmed
-    return Region(trimmed.top + top, trimmed.left + left, trimmed.mask)
+    return Region.of(inside, top, left)
 
 
 def corner_region(
@@ -67,6 +65,78 @@ def corner_region(
     """:func:`mmsteal.label_formats.polygons.polygon_region` of such a polygon."""
     # Tools round, so a hundredth of a pixel is no matter.
     return polygon_region(path, what, polygon, shape, notes, fill=fill_corners, slack_px=0.01)
+
+
+def trace_corners(mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """Outline a mask by polygons whose vertices are corners of pixels, as COCO has them.
+
+    One polygon for each 4-connected component. pycocotools gives the mask back exactly.
+
+    Args:
+        mask (np.ndarray): (H, W) bool.
+
+    Returns:
+        list[np.ndarray]: Vertices (N, 2) as x, y; largest component first.
+
+    Example:
+        >>> mask = np.zeros((6, 6), bool)
+        >>> mask[1:5, 2:4] = True
+        >>> trace_corners(mask)[0].tolist()
+        [[2, 1], [4, 1], [4, 5], [2, 5]]
+    """
+    region = Region.of(mask)
+    if not region.mask.size:
+        return []
+    inside = np.pad(region.mask, 1)
+    width = inside.shape[1] + 1
+    # Sides of pixels, with the object to the right of the way: along the top, down the right side,
+    # back along the bottom, up the left side. A corner is a number: row * width + column.
+    sides = (
+        (inside & ~np.roll(inside, 1, axis=0), 0, 1),
+        (inside & ~np.roll(inside, -1, axis=1), 1, width),
+        (inside & ~np.roll(inside, -1, axis=0), width + 1, -1),
+        (inside & ~np.roll(inside, 1, axis=1), width, -width),
+    )
+    leaves: dict[tuple[int, int], int] = {}  # (corner, direction) -> the next corner
+    owner: dict[tuple[int, int], int] = {}
+    _, components = cv2.connectedComponents(inside.astype(np.uint8), connectivity=4)
+    for direction, (has, start, step) in enumerate(sides):
+        rows, columns = np.nonzero(has)
+        corners = (rows * width + columns + start).tolist()
+        for corner, component in zip(corners, components[has].tolist(), strict=True):
+            leaves[corner, direction] = corner + step
+            owner[corner, direction] = component
+    outlines: dict[int, NDArray] = {}
+    holes: list[tuple[int, NDArray]] = []
+    while leaves:
+        first = next(iter(leaves))
+        corner, direction = first
+        ring, turns = [], 0
+        while (corner, direction) in leaves:
+            corner = leaves.pop((corner, direction))
+            # Right first: two pixels that touch at a corner only are not neighbours.
+            for turn in (1, 0, -1):
+                onward = (corner, (direction + turn) % 4)
+                if onward in leaves or onward == first:
+                    break
+            if turn:
+                ring.append(corner)
+                turns += turn
+            direction = onward[1]
+        rows, columns = np.divmod(np.array(ring), width)
+        vertices = np.stack([columns + region.left - 1, rows + region.top - 1], axis=1)
+        vertices = np.roll(vertices, 1, axis=0)
+        if turns > 0:
+            outlines[owner[first]] = vertices
+        else:
+            holes.append((owner[first], vertices))
+    for component, hole in holes:
+        outline = outlines[component]
+        # A cut of no width may run anywhere: what it adds and what it takes away are the same.
+        distances, nearest = scipy.spatial.cKDTree(outline).query(hole)
+        at_hole = int(distances.argmin())
+        outlines[component] = splice(outline, int(nearest[at_hole]), hole, at_hole)
+    return sorted(outlines.values(), key=lambda ring: (-np.ptp(ring, axis=0).prod(), *ring[0]))
 
 
 def outline_corners(mask: NDArray[np.bool_], *, tolerance_px: float = 0.0) -> list[NDArray]:
@@ -87,27 +157,19 @@ def outline_corners(mask: NDArray[np.bool_], *, tolerance_px: float = 0.0) -> li
         >>> len(outline_corners(stairs)[0]), len(outline_corners(stairs, tolerance_px=0.75)[0])
         (42, 6)
     """
-    return [_simplify(ring, tolerance_px, mask.shape) for ring in trace_corners(mask)]
+    return [
+        simplify(ring, tolerance_px, mask.shape, fill=fill_corners, reduce=_reduce)
+        for ring in trace_corners(mask)
+    ]
 
 
-def _simplify(ring: NDArray, tolerance_px: float, shape: tuple[int, ...]) -> NDArray:
-    height, width = shape
-    exact = fill_corners(ring, (height, width)).full((height, width)) if tolerance_px else None
-    while exact is not None and tolerance_px >= 0.25:
-        # A slanted line runs through the middles of the sides, a straight one through the corners.
-        for way in sorted(
-            (_reduce(each, tolerance_px) for each in (ring, _middles(ring))), key=len
-        ):
-            if 3 <= len(way) < len(ring):
-                filled = fill_corners(way, (height, width)).full((height, width))
-                if (filled & exact).sum() >= 0.99 * (filled | exact).sum():
-                    return way
-        tolerance_px /= 2
-    return ring
-
-
-def _reduce(ring: NDArray, tolerance_px: float) -> NDArray:
-    return cv2.approxPolyDP(ring.astype(np.float32)[:, None], tolerance_px, True)[:, 0]
+def _reduce(ring: NDArray, tolerance_px: float) -> list[NDArray]:
+    # A slanted line runs through the middles of the sides, a straight one through the corners.
+    ways = [
+        cv2.approxPolyDP(each.astype(np.float32)[:, None], tolerance_px, True)[:, 0]
+        for each in (ring, _middles(ring))
+    ]
+    return [way for way in sorted(ways, key=len) if 3 <= len(way) < len(ring)]
 
 
 def _middles(ring: NDArray) -> NDArray:

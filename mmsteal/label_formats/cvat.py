@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
-from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.files import write_file
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
-from mmsteal.label_formats.base import LabelItem, LabelProblem, as_values, check_size
+from mmsteal.label_formats.base import LabelItem, LabelProblem, as_values
 from mmsteal.label_formats.corner_polygons import corner_region, outline_corners
+from mmsteal.label_formats.cvat_xml import (
+    Element,
+    ImageElement,
+    edit_element,
+    integer_of,
+    new_xml,
+    read_xml,
+)
+from mmsteal.label_formats.image_files import check_size
 from mmsteal.label_formats.label_maps import require_objects
 from mmsteal.label_formats.painting import Painting
 from mmsteal.label_formats.run_lengths import run_lengths
 from mmsteal.label_formats.set_file import SetFileFormat, image_file_name
 
 _AREAS = ('polygon', 'mask')
-_ATTRIBUTE = rb'\s+([^\s=/>]+)\s*=\s*("[^"]*"|\'[^\']*\')'
-_START_TAG = re.compile(rb'<[^\s/>]+(?:' + _ATTRIBUTE + rb')*\s*/?>')
 # Group of the parts of a shape that came apart; numbered when all images are there.
 _NEW_GROUP = 'new'
-
-Changes = Mapping[str, str]
 
 
 class CvatFormat(SetFileFormat):
@@ -74,27 +73,25 @@ class CvatFormat(SetFileFormat):
         file_name: str = 'annotations.xml',
         classes: Mapping[str, int | str] | None = None,
     ) -> None:
-        if root is not None and Path(root).is_dir():
-            root = Path(root) / 'annotations.xml'
-        super().__init__(root, classes=classes)
+        if root is not None:
+            root = Path(root)
+            root = root / 'annotations.xml' if root.is_dir() else root
+            if images is None:
+                beside = root.parent / 'images'
+                images = beside if beside.is_dir() else root.parent
+        super().__init__(root, images=images, file_name=file_name, classes=classes)
         if shape not in _AREAS:
             raise ValueError(f'Expected argument `shape` to be one of {_AREAS}, but got {shape!r}.')
         self.ignore = frozenset(as_values(ignore))
         self.background = frozenset(as_values(background))
         self.tolerance_px = tolerance_px
         self.shape = shape
-        self.file_name = file_name if self.root is None else self.root.name
-        if images is None and self.root is not None:
-            beside = self.root.parent / 'images'
-            images = beside if beside.is_dir() else self.root.parent
-        self.images = None if images is None else Path(images)
-        self._raw = b''
-        self._images: dict[str, _Image] = {}
+        self._images: dict[str, ImageElement] = {}
         self._labels: frozenset[str] = frozenset()
 
     def _find(self, root: Path) -> tuple[list[LabelItem], list[LabelProblem]]:
         assert self.images is not None  # __init__ has seen to it
-        self._raw, found, self._labels = _read_xml(root)
+        self._raw, found, self._labels = read_xml(root)
         if not self.classes:
             self.class_names = {label: label for label in self._labels}
         items, problems = [], []
@@ -125,13 +122,16 @@ class CvatFormat(SetFileFormat):
         (path,) = item.labels
         image = self._images[item.name]
         what = f'image {item.name!r}'
-        shape = (_integer(path, what, image, 'height'), _integer(path, what, image, 'width'))
+        shape = (
+            integer_of(path, what, image, 'height'),
+            integer_of(path, what, image, 'width'),
+        )
         check_size(path, shape, item)
         notes: list[str] = []
         order = sorted(
             (index for index, entry in enumerate(image.shapes) if entry.tag in _AREAS),
             key=lambda index: (
-                _integer(path, f'shape {index} of {what}', image.shapes[index], 'z_order', 0),
+                integer_of(path, f'shape {index} of {what}', image.shapes[index], 'z_order', 0),
                 index,
             ),
         )
@@ -191,10 +191,9 @@ class CvatFormat(SetFileFormat):
             str(order[index]): self._outlines(entries[index], region)
             for index, region in masks.items()
         }
-        (path,) = self.outputs(item, out_dir)
-        return {path: json.dumps({'changed': changed}).encode()}
+        return self._part(item, out_dir, {'changed': changed})
 
-    def _outlines(self, entry: _Element, region: Region) -> list[dict[str, str]]:
+    def _outlines(self, entry: Element, region: Region) -> list[dict[str, str]]:
         """Attributes of the shapes that take the place of one."""
         if not region.mask.any():
             return []
@@ -214,43 +213,26 @@ class CvatFormat(SetFileFormat):
         height, width = object_map.shape
         masks = []
         for index, source in enumerate(annotation.objects):
-            label = str(source.category if source.name is None else source.name)
-            if self.classes:
-                label = str(self.class_value(annotation, source))
+            label = self.class_label(annotation, source)
             masks.append((label, object_map == index))
         for label in sorted(self.ignore)[:1]:
             masks.append((label, annotation.ignore & (object_map < 0)))
         shapes = []
         for label, mask in masks:
             if mask.any():
-                like = _Element(self.shape, {})
+                like = Element(self.shape, {})
                 outlines = self._outlines(like, Region.of(mask))
                 shapes.append([{'label': label, **outline} for outline in outlines])
         file_name = image_file_name(item)
         image = {'name': file_name, 'width': str(width), 'height': str(height)}
-        (path,) = self.outputs(item, out_dir)
-        return {path: json.dumps({'image': image, 'shapes': shapes}).encode()}
+        return self._part(item, out_dir, {'image': image, 'shapes': shapes})
 
-    def finish(self, out_dir: str | Path, items: Sequence[LabelItem]) -> list[Path]:
-        """Write the XML of all images from the parts; see the parent.
-
-        Images that are not among `items` keep their shapes as they came.
-
-        Raises:
-            LabelError: If the part of an item is missing or damaged.
-        """
-        loaded = self.load_parts(out_dir, items)
-        parts = [part for _, part in loaded]
-        target = Path(out_dir) / self.file_name
-        if self.root is None:
-            write_file(target, self._new_document(parts))
-            return [target]
-        self._scan()
+    def _changed_set(self, parts: list[tuple[LabelItem, dict[str, Any]]]) -> bytes:
         group = 1 + max(
             (int(entry.attributes.get('group_id', 0)) for entry in self._all_shapes()), default=0
         )
         edits = []
-        for item, part in loaded:
+        for item, part in parts:
             for index, changes in part['changed'].items():
                 entry = self._images[item.name].shapes[int(index)]
                 came_apart = any(change.get('group_id') == _NEW_GROUP for change in changes)
@@ -259,16 +241,15 @@ class CvatFormat(SetFileFormat):
                     for change in changes
                 ]
                 group += came_apart
-                edits.append(_edit(self._raw, entry, numbered))
+                edits.append(edit_element(self._raw, entry, numbered))
         edits.sort()
         pieces, done = [], 0
         for start, end, content in edits:
             pieces += [self._raw[done:start], content]
             done = end
-        write_file(target, b''.join([*pieces, self._raw[done:]]))
-        return [target]
+        return b''.join([*pieces, self._raw[done:]])
 
-    def _all_shapes(self) -> Iterable[_Element]:
+    def _all_shapes(self) -> Iterable[Element]:
         return (
             entry
             for image in self._images.values()
@@ -276,175 +257,23 @@ class CvatFormat(SetFileFormat):
             if entry.attributes.get('group_id', '0').isdigit()
         )
 
-    def _new_document(self, parts: list[dict[str, Any]]) -> bytes:
-        labels = sorted(
-            {entry['label'] for part in parts for shape in part['shapes'] for entry in shape}
-        )
-        lines = [
-            '<?xml version="1.0" encoding="utf-8"?>', '<annotations>', '  <version>1.1</version>',
-            '  <meta>', '    <task>', f'      <size>{len(parts)}</size>',
-            '      <mode>annotation</mode>', '      <labels>',
-        ]  # fmt: skip
-        for label in labels:
-            lines += [
-                '        <label>',
-                f'          <name>{escape(label)}</name>',
-                '          <attributes>',
-                '          </attributes>',
-                '        </label>',
-            ]
-        lines += ['      </labels>', '    </task>', '  </meta>']
-        group = 1
-        # An image is known by its place among all, in the order of their names.
-        for number, part in enumerate(sorted(parts, key=lambda part: part['image']['name'])):
-            lines.append(f'  <image{_attributes({"id": str(number), **part["image"]})}>')
-            for shape in part['shapes']:
-                for entry in shape:
-                    given = {'source': 'manual', 'occluded': '0', 'z_order': '0', **entry}
-                    if 'group_id' in given:
-                        given['group_id'] = str(group)
-                    lines += [f'    <{self.shape}{_attributes(given)}>', f'    </{self.shape}>']
-                group += len(shape) > 1
-            lines.append('  </image>')
-        return '\n'.join([*lines, '</annotations>', '']).encode()
-
-
-@dataclass
-class _Element:
-    """A tag of the file and where it stands there, in bytes."""
-
-    tag: str
-    attributes: dict[str, str]
-    start: int = 0
-    end: int = 0
-
-
-@dataclass
-class _Image(_Element):
-    shapes: list[_Element] = field(default_factory=list)
-
-
-def _read_xml(path: Path) -> tuple[bytes, list[_Image], frozenset[str]]:
-    """The bytes of a file, its images, and the labels of the task (none if it does not say)."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise LabelError(f'{path}: cannot read the XML ({error}).') from error
-    images: list[_Image] = []
-    labels: set[str] = set()
-    stack: list[str] = []
-    text: list[str] = []
-    parser = expat.ParserCreate()
-
-    def refuse(*_: Any) -> None:
-        raise LabelError(f'{path}: expected no DOCTYPE, as exports of CVAT have none; remove it.')
-
-    def declared(version: str, encoding: str | None, _: int) -> None:
-        if encoding is not None and encoding.lower() not in ('utf-8', 'ascii', 'us-ascii'):
-            raise LabelError(f'{path}: expected UTF-8, but the file is {encoding}; convert it.')
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        if not stack and tag != 'annotations':
-            raise LabelError(
-                f'{path}: expected <annotations>, as "CVAT for images 1.1" has it, but got <{tag}>.'
-            )
-        if stack == ['annotations'] and tag == 'track':
-            raise LabelError(
-                f'{path}: there are tracks of a video task in it; export the task as "CVAT for '
-                'images 1.1", which has their shapes image by image.'
-            )
-        if stack == ['annotations'] and tag == 'image':
-            images.append(_Image(tag, attributes))
-        elif stack == ['annotations', 'image']:
-            images[-1].shapes.append(_Element(tag, attributes, parser.CurrentByteIndex))
-        stack.append(tag)
-        text.clear()
-
-    def end(tag: str) -> None:
-        stack.pop()
-        if stack == ['annotations', 'image']:
-            images[-1].shapes[-1].end = parser.CurrentByteIndex
-        elif stack[-2:] == ['labels', 'label'] and tag == 'name':
-            labels.add(''.join(text).strip())
-
-    parser.StartDoctypeDeclHandler = refuse
-    parser.XmlDeclHandler = declared
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = text.append
-    try:
-        parser.Parse(raw, True)
-    except expat.ExpatError as error:
-        raise LabelError(f'{path}: cannot read the XML ({error}); mend or remove it.') from error
-    for image in images:
-        for entry in image.shapes:
-            # Of an element with a closing tag the parser told where that begins.
-            if raw[entry.end : entry.end + 2] == b'</':
-                entry.end = raw.index(b'>', entry.end) + 1
-    return raw, images, frozenset(labels)
-
-
-def _edit(raw: bytes, entry: _Element, changes: Sequence[Changes]) -> tuple[int, int, bytes]:
-    """What to put in the place of an element: copies of it with other attributes, or nothing."""
-    before = raw[: entry.start]
-    gap = before[len(before.rstrip()) :]
-    if not changes:
-        return entry.start - len(gap), entry.end, b''
-    found = _START_TAG.match(raw, entry.start)
-    assert found is not None  # the parser has read it
-    head, rest = found.group(), raw[found.end() : entry.end]
-    return entry.start, entry.end, gap.join(_rewrite(head, change) + rest for change in changes)
-
-
-def _rewrite(head: bytes, changes: Changes) -> bytes:
-    """A start tag with other values of some attributes; the rest of it as it was."""
-    left = dict(changes)
-
-    def value(found: re.Match[bytes]) -> bytes:
-        new = left.pop(found[1].decode(), None)
-        if new is None:
-            return found[0]
-        return found[0][: found.start(2) - found.start()] + f'"{new}"'.encode()
-
-    tag = re.match(rb'<[^\s/>]+', head)
-    assert tag is not None
-    head = tag[0] + re.sub(_ATTRIBUTE, value, head[tag.end() :])
-    closing = re.search(rb'\s*/?>$', head)
-    assert closing is not None
-    return head[: closing.start()] + _attributes(left).encode() + closing[0]
-
-
-def _attributes(values: Changes) -> str:
-    return ''.join(f' {key}={quoteattr(value)}' for key, value in values.items())
-
-
-def _integer(path: Path, what: str, entry: _Element, key: str, default: int | None = None) -> int:
-    try:
-        value = (
-            float(entry.attributes[key])
-            if default is None
-            else float(entry.attributes.get(key, default))
-        )
-        return int(value)
-    except (KeyError, ValueError, OverflowError) as error:
-        raise LabelError(
-            f'{path}: {what} has no number in {key!r}: {entry.attributes.get(key)!r}; mend it.'
-        ) from error
+    def _new_set(self, parts: list[dict[str, Any]]) -> bytes:
+        return new_xml(parts, self.shape)
 
 
 def _polygon(
-    path: Path, what: str, entry: _Element, shape: tuple[int, int], notes: list[str]
+    path: Path, what: str, entry: Element, shape: tuple[int, int], notes: list[str]
 ) -> Region | None:
     words = [pair.split(',') for pair in entry.attributes.get('points', '').split(';') if pair]
     return corner_region(path, what, words, shape, notes)
 
 
 def _mask(
-    path: Path, what: str, entry: _Element, shape: tuple[int, int], notes: list[str]
+    path: Path, what: str, entry: Element, shape: tuple[int, int], notes: list[str]
 ) -> Region:
     """A mask: runs of 0, 1, 0, ... along the rows of its box."""
     left, top, width, height = (
-        _integer(path, what, entry, key) for key in ('left', 'top', 'width', 'height')
+        integer_of(path, what, entry, key) for key in ('left', 'top', 'width', 'height')
     )
     if not (0 <= left <= left + width <= shape[1] and 0 <= top <= top + height <= shape[0]):
         raise LabelError(
@@ -461,8 +290,7 @@ def _mask(
             'mend it.'
         )
     values = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
-    inner = Region.of(values)
-    return Region(inner.top + top, inner.left + left, inner.mask)
+    return Region.of(values, top, left)
 
 
 def _mask_attributes(region: Region) -> dict[str, str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mmsteal.functional.label_objects import label_objects, run_starts
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError
-from mmsteal.label_formats.base import Unclaimed, encode_png
+from mmsteal.label_formats.base import Unclaimed
 
 _MODES = ('L', 'P', 'I;16', 'I')
 
@@ -73,35 +75,32 @@ def encode_map(
     return encode_png(image, **options)
 
 
+def encode_png(image: Image.Image, **options: Any) -> bytes:
+    """A picture as the bytes of a PNG file.
+
+    Compressed little unless asked for: label maps stay small, and take half the time.
+    """
+    buffer = BytesIO()
+    image.save(buffer, 'PNG', **{'compress_level': 1, **options})
+    return buffer.getvalue()
+
+
 def present_values(values: NDArray[np.integer]) -> list[int]:
     """Values that occur in a label map (H, W), ascending."""
-    found: list[int] = np.unique(values.ravel()[_run_starts(values)]).tolist()
+    found: list[int] = np.unique(values.ravel()[run_starts(values)]).tolist()
     return found
 
 
-def _run_starts(*maps: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Indices into the flattened maps at which runs of pixels begin that are alike in all maps.
-
-    Labels come in runs, which go on in the next row: far fewer than pixels to look up and sort.
-    """
-    starts = np.zeros(maps[0].size, np.bool_)
-    starts[:1] = True
-    for values in maps:
-        flat = values.ravel()
-        starts[1:] |= flat[1:] != flat[:-1]
-    return np.flatnonzero(starts)
-
-
-def split_objects(
+def annotated_objects(
     labels: NDArray[np.integer],
-    instances: NDArray[np.integer] | None,
+    instances: NDArray[np.integer] | None = None,
     *,
     background: Collection[int] = (),
     ignore: Collection[int] = (),
     components: bool = False,
     names: Mapping[int | str, str] | None = None,
 ) -> tuple[NDArray[np.int32], tuple[AnnotatedObject, ...], NDArray[np.bool_]]:
-    """Find the objects of a label map.
+    """What an :class:`Annotation` says of a label map: its objects, and the pixels to leave alone.
 
     Args:
         labels (np.ndarray): (H, W) values of classes.
@@ -114,38 +113,23 @@ def split_objects(
         names (Mapping[int, str] | None): Names of the values.
 
     Returns:
-        tuple: Object map (H, W) int32, objects ordered by value and instance (components from
-        the top), ignored pixels (H, W) bool.
+        tuple: Object map (H, W) int32, objects in the order of
+        :func:`mmsteal.functional.label_objects`, ignored pixels (H, W) bool.
     """
-    maps = [labels] if instances is None else [labels, instances]
-    starts = _run_starts(*maps)
-    value = labels.ravel()[starts].astype(np.int64)
-    out = np.isin(value, list(ignore))
-    inside = ~out & ~np.isin(value, list(background))
-
-    def of_pixels(of_runs: NDArray) -> NDArray:
-        return np.repeat(of_runs, np.diff(starts, append=labels.size)).reshape(labels.shape)
-
-    ignored = of_pixels(out)
-    objects: list[AnnotatedObject] = []
-    if instances is None and components:
-        object_map = np.full(labels.shape, -1, np.int32)
-        for found in np.unique(value[inside]).tolist():
-            mask = labels == found
-            count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
-            object_map[mask] = parts[mask] - 1 + len(objects)
-            objects += [AnnotatedObject(found, (names or {}).get(found))] * (count - 1)
-        return object_map, tuple(objects), ignored
-    codes = value << 32
-    if instances is not None:
-        codes |= instances.ravel()[starts].astype(np.int64)
-    pairs, index = np.unique(codes[inside], return_inverse=True)
-    of_runs = np.full(len(starts), -1, np.int32)
-    of_runs[inside] = index
-    for code in pairs.tolist():
-        found = code >> 32
-        objects.append(AnnotatedObject(found, (names or {}).get(found), code & 0xFFFFFFFF))
-    return of_pixels(of_runs), tuple(objects), ignored
+    found = label_objects(
+        labels,
+        instances,
+        without={*background, *ignore},
+        components=components and instances is None,
+    )
+    objects = tuple(
+        AnnotatedObject(value, (names or {}).get(value), instance)
+        for value, instance in zip(found.values, found.instances, strict=True)
+    )
+    ignored = np.zeros(labels.shape, np.bool_)
+    for value in ignore:
+        ignored |= labels == value
+    return found.object_map, objects, ignored
 
 
 def require_objects(

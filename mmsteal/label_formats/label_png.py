@@ -12,19 +12,17 @@ from PIL import Image
 
 from mmsteal.label_formats.annotation import Annotation, LabelError
 from mmsteal.label_formats.base import (
-    IMAGE_SUFFIXES,
     LabelFormat,
     LabelItem,
     LabelProblem,
     Unclaimed,
     as_values,
-    check_size,
     check_unclaimed,
-    find_files,
     integer_values,
-    pair_files,
 )
+from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, check_size, find_files, pair_files
 from mmsteal.label_formats.label_maps import (
+    annotated_objects,
     encode_map,
     map_values,
     paint_all,
@@ -32,7 +30,6 @@ from mmsteal.label_formats.label_maps import (
     present_values,
     read_map,
     require_objects,
-    split_objects,
     unclaimed_value,
 )
 
@@ -145,7 +142,7 @@ class LabelPngFormat(LabelFormat):
                     f'{item.labels[0]}: unknown values {unknown[:8]}; expected '
                     f'{sorted(self.known)}. Name them as classes, background or ignored.'
                 )
-        object_map, objects, ignored = split_objects(
+        object_map, objects, ignored = annotated_objects(
             labels,
             map_values(maps[1]) if len(maps) > 1 else None,
             background=self.background,

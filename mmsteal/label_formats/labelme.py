@@ -14,23 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
-from mmsteal.label_formats.base import (
-    IMAGE_SUFFIXES,
-    LabelFormat,
-    LabelItem,
-    LabelProblem,
-    as_values,
-    check_finite,
-    check_size,
-    dump_json,
-    encode_png,
-    find_files,
-    load_json,
-    pair_files,
-)
-from mmsteal.label_formats.label_maps import require_objects
+from mmsteal.label_formats.base import LabelFormat, LabelItem, LabelProblem, as_values
+from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, check_size, find_files, pair_files
+from mmsteal.label_formats.json_layout import dump_json, load_json
+from mmsteal.label_formats.label_maps import encode_png, require_objects
 from mmsteal.label_formats.painting import Painting
-from mmsteal.label_formats.polygons import polygon_region, trace_mask
+from mmsteal.label_formats.pixel_polygons import fill_polygon, trace_mask
+from mmsteal.label_formats.polygons import check_points, polygon_region
 
 _AREAS = ('polygon', 'rectangle', 'circle', 'mask')
 
@@ -51,7 +41,7 @@ class LabelmeFormat(LabelFormat):
         ignore (str | Sequence[str]): Labels of pixels to leave alone.
         background (str | Sequence[str]): Labels that are no object.
         tolerance_px (float): How far polygons may leave the pixels to save vertices, see
-            :func:`mmsteal.label_formats.polygons.trace_mask`.
+            :func:`mmsteal.label_formats.pixel_polygons.trace_mask`.
         classes (Mapping[str, int | str] | None): Names -> labels. When given, other labels in the
             files are refused; names of other formats that are not in it are refused too. None:
             names are the labels.
@@ -204,9 +194,7 @@ class LabelmeFormat(LabelFormat):
         height, width = object_map.shape
         shapes = []
         for index, source in enumerate(annotation.objects):
-            label = str(source.category if source.name is None else source.name)
-            if self.classes:
-                label = str(self.class_value(annotation, source))
+            label = self.class_label(annotation, source)
             rings = trace_mask(object_map == index, tolerance_px=self.tolerance_px)
             group = index if len(rings) > 1 else None
             shapes += [_polygon_shape(label, ring, group) for ring in rings]
@@ -245,8 +233,8 @@ def _region(
 ) -> Region | None:
     """Mask of a shape, as LabelMe draws it; None if it has too few points."""
     if kind == 'polygon':
-        return polygon_region(path, what, entry['points'], shape, notes)
-    points = check_finite(path, what, entry['points'])
+        return polygon_region(path, what, entry['points'], shape, notes, fill=fill_polygon)
+    points = check_points(path, what, entry['points'])
     if len(points) != 2:
         notes.append(f'{path}: {what} is a {kind} of {len(points)} points; left as it is.')
         return None

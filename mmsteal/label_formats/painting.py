@@ -162,5 +162,4 @@ def _united(owner: NDArray[np.int32], index: int, boxes: Sequence[Any], region: 
             slice(columns.start - left, columns.stop - left),
         )
         mask[inner] |= region.mask & (owner[covered] > index)
-    trimmed = Region.of(mask)
-    return Region(trimmed.top + top, trimmed.left + left, trimmed.mask)
+    return Region.of(mask, top, left)

@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy
-import skimage
 from numpy.typing import NDArray
 
 from mmsteal.label_formats.annotation import Annotation, LabelError
 from mmsteal.label_formats.base import (
-    IMAGE_SUFFIXES,
     LabelFormat,
     LabelItem,
     LabelProblem,
     Unclaimed,
-    check_size,
     check_unclaimed,
-    find_files,
     integer_values,
+)
+from mmsteal.label_formats.image_files import (
+    IMAGE_SUFFIXES,
+    check_size,
+    find_files,
     names_of_split,
     pair_files,
 )
 from mmsteal.label_formats.label_maps import (
+    annotated_objects,
     paint_all,
     paint_changes,
     present_values,
     require_objects,
-    split_objects,
     unclaimed_value,
 )
-from mmsteal.label_formats.voc import VOC_CLASSES
-
-_STRUCTS = {'cls': 'GTcls', 'inst': 'GTinst'}
+from mmsteal.label_formats.sbd_mat import STRUCTS, Kind, blank_fields, encode_mat, read_mat
+from mmsteal.label_formats.voc_labels import VOC_CLASSES
 
 
 class SbdFormat(LabelFormat):
@@ -44,7 +42,7 @@ class SbdFormat(LabelFormat):
 
     Output: `OUT/cls/NAME.mat` and `OUT/inst/NAME.mat`, whichever the input has. Boundaries of
     classes and instances that changed are made again by the rule of the data set, see
-    :func:`sbd_boundary`; the others are kept.
+    :func:`mmsteal.label_formats.sbd_mat.sbd_boundary`; the others are kept.
 
     Args:
         root (str | Path | None): Folder with cls and, if there is one, inst
@@ -84,7 +82,7 @@ class SbdFormat(LabelFormat):
         images = find_files(self.images, IMAGE_SUFFIXES, what='images')
         found = [
             find_files(root / kind, ('.mat',), what='labels')
-            for kind in _STRUCTS
+            for kind in STRUCTS
             if (root / kind).is_dir()
         ]
         if not found:
@@ -107,10 +105,10 @@ class SbdFormat(LabelFormat):
 
     def read(self, item: LabelItem) -> Annotation:
         """Read the labels of an image; see the parent."""
-        content: dict[str, dict[str, Any]] = {}
+        content: dict[Kind, dict[str, Any]] = {}
         for path in item.labels:
             kind = _kind(item, path)
-            content[kind] = _load(path, _STRUCTS[kind])
+            content[kind] = _load(path, kind)
             check_size(path, content[kind]['Segmentation'].shape, item)
         instances = content['inst']['Segmentation'].astype(np.int32) if 'inst' in content else None
         if 'cls' in content:
@@ -130,7 +128,7 @@ class SbdFormat(LabelFormat):
                 f'{item.labels[0]}: unknown values {unknown[:8]}; expected 0, 255 and '
                 f'{sorted(self.class_names)}.'
             )
-        object_map, objects, ignored = split_objects(
+        object_map, objects, ignored = annotated_objects(
             labels, instances, background=(0,), ignore=(255,), names=self.class_names
         )
         background = ~ignored & (object_map < 0)
@@ -164,7 +162,7 @@ class SbdFormat(LabelFormat):
                 ids if kind == 'inst' else values,
                 (lambda: 0) if kind == 'inst' else self._unclaimed,
             )
-            files[path] = _encode(path, kind, before, segmentation)
+            files[path] = encode_mat(path, kind, before, segmentation)
         return files
 
     def _convert(
@@ -178,94 +176,29 @@ class SbdFormat(LabelFormat):
         labels = paint_all(annotation, object_map, values, rest=rest, ignored=255)
         ids = paint_all(annotation, object_map, np.arange(1, len(values) + 1), rest=0, ignored=0)
         num_classes = max(int(value) for value in self.classes.values())
-        cls = {'Boundaries': _cells(num_classes, labels.shape), 'Segmentation': labels * 0}
+        cls = blank_fields('cls', labels.shape, num_classes)
         inst = {
-            'Segmentation': ids * 0,
-            'Boundaries': _cells(len(values), ids.shape),
+            **blank_fields('inst', ids.shape, len(values)),
             'Categories': values.astype(np.uint8)[:, None],
         }
-        cls['CategoriesPresent'] = np.zeros((0, 1), np.uint8)
         path = out_dir / 'cls' / f'{item.name}.mat'
         of_instances = out_dir / 'inst' / f'{item.name}.mat'
         return {
-            path: _encode(path, 'cls', cls, labels),
-            of_instances: _encode(of_instances, 'inst', inst, ids),
+            path: encode_mat(path, 'cls', cls, labels),
+            of_instances: encode_mat(of_instances, 'inst', inst, ids),
         }
 
 
-def sbd_boundary(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The boundary that SBD stores for a mask.
-
-    Pixels that differ from their right, lower or lower right neighbour, thinned to a line of one
-    pixel. It reproduces the boundaries of two released images exactly: 4097 pixels of instances,
-    3323 of classes.
-
-    Args:
-        mask (np.ndarray): (H, W) bool.
-
-    Example:
-        >>> mask = np.zeros((4, 5), bool)
-        >>> mask[:, 3:] = True
-        >>> np.flatnonzero(sbd_boundary(mask).any(axis=0)).tolist()
-        [2]
-    """
-    padded = np.pad(mask, ((0, 1), (0, 1)), mode='edge')
-    right, lower, lower_right = padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
-    return skimage.morphology.thin((mask != right) | (mask != lower) | (mask != lower_right))
-
-
-def _kind(item: LabelItem, path: Path) -> str:
+def _kind(item: LabelItem, path: Path) -> Kind:
     """Which of the two folders a file is from: ROOT/KIND/NAME.mat, where NAME may have folders."""
-    kind = path.parents[item.name.count('/')].name
-    return kind if kind in _STRUCTS else 'cls'
+    return 'inst' if path.parents[item.name.count('/')].name == 'inst' else 'cls'
 
 
-def _cells(count: int, shape: tuple[int, ...]) -> NDArray[Any]:
-    cells = np.empty((count, 1), object)
-    for index in range(count):
-        cells[index, 0] = scipy.sparse.csc_matrix(shape, dtype=np.uint8)
-    return cells
-
-
-def _load(path: Path, struct: str) -> dict[str, Any]:
+def _load(path: Path, kind: Kind) -> dict[str, Any]:
     try:
-        content = scipy.io.loadmat(path)[struct]
-        fields = {name: content[name][0, 0] for name in content.dtype.names}
-        if fields['Segmentation'].ndim != 2:
-            raise ValueError('Segmentation is not of two dimensions')
-        return fields
+        return read_mat(path.read_bytes(), kind)
     except Exception as error:  # scipy raises what it likes on damaged files
         raise LabelError(
-            f'{path}: cannot read the struct {struct} ({type(error).__name__}: {error}); mend or '
-            'remove the file.'
+            f'{path}: cannot read the struct {STRUCTS[kind]} ({type(error).__name__}: {error}); '
+            'mend or remove the file.'
         ) from error
-
-
-def _encode(
-    path: Path, kind: str, before: dict[str, Any], segmentation: NDArray[np.integer]
-) -> bytes:
-    """A .mat file with a new segmentation; the order of the fields is kept."""
-    if segmentation.min() < 0 or segmentation.max() > 255:
-        raise LabelError(
-            f'{path}: expected values from 0 to 255, but got {segmentation.min()} to '
-            f'{segmentation.max()}.'
-        )
-    fields = dict(before)
-    old = before['Segmentation']
-    fields['Segmentation'] = segmentation.astype(np.uint8)
-    if 'CategoriesPresent' in fields:
-        present = np.unique(segmentation)
-        present = present[(present > 0) & (present < 255)].astype(np.uint8)[:, None]
-        # Released files list the same as a column.
-        fields['CategoriesPresent'] = present
-    if 'Boundaries' in fields:
-        cells = fields['Boundaries'].copy()
-        for index in range(cells.size):
-            mask = segmentation == index + 1
-            if (mask != (old == index + 1)).any():
-                boundary = sbd_boundary(mask) if mask.any() else mask
-                cells.flat[index] = scipy.sparse.csc_matrix(boundary.astype(np.uint8))
-        fields['Boundaries'] = cells
-    buffer = BytesIO()
-    scipy.io.savemat(buffer, {_STRUCTS[kind]: fields}, do_compression=True)
-    return buffer.getvalue()

@@ -6,24 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 from PIL import Image
 
-from mmsteal.label_formats.base import (
-    LabelItem,
-    LabelProblem,
-    Unclaimed,
-    find_files,
-    names_of_split,
-)
+from mmsteal.label_formats.base import LabelItem, LabelProblem, Unclaimed
+from mmsteal.label_formats.image_files import find_files, names_of_split
 from mmsteal.label_formats.label_png import LabelPngFormat
-
-# Names of the values 1..20, in the order of the VOC development kit.
-VOC_CLASSES = (
-    'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow',
-    'diningtable', 'dog', 'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa', 'train',
-    'tvmonitor',
-)  # fmt: skip
+from mmsteal.label_formats.voc_labels import VOC_CLASSES, voc_palette
 
 
 class VocFormat(LabelPngFormat):
@@ -110,18 +98,3 @@ class VocFormat(LabelPngFormat):
 
     def _void_id(self) -> int:
         return self.ignore[0] if self.ignore else 0
-
-
-def voc_palette() -> np.ndarray:
-    """Colours (256, 3) uint8 of VOC: bit i of the value goes to channel i mod 3, high bits first.
-
-    Example:
-        >>> voc_palette()[[0, 1, 15, 255]].tolist()
-        [[0, 0, 0], [128, 0, 0], [192, 128, 128], [224, 224, 192]]
-    """
-    values = np.arange(256)
-    colours = np.zeros((256, 3), np.uint8)
-    for bit in range(8):
-        channel, place = bit % 3, 7 - bit // 3
-        colours[:, channel] |= (((values >> bit) & 1) << place).astype(np.uint8)
-    return colours

@@ -13,13 +13,9 @@ import numpy as np
 from mmsteal.functional.refinement import ObjectRefinement, refine_objects
 from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats import Annotation, LabelError
-from mmsteal.label_formats.base import image_size
-from mmsteal.label_formats.label_studio import (
-    find_image,
-    latest_annotation,
-    read_results,
-    write_results,
-)
+from mmsteal.label_formats.image_files import image_size
+from mmsteal.label_formats.label_studio import find_image, latest_annotation
+from mmsteal.label_formats.label_studio_results import read_results, write_results
 from mmsteal.refinement import EdgeClasses, EdgeFolder
 
 Predict = Callable[[Path], np.ndarray]

@@ -4,7 +4,6 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmsteal.datasets import CityscapesEdgeDataset, EdgeDataset, SBDEdgeDataset
-from mmsteal.datasets.edge_dataset import label_value_map, lookup_table
 from tests.datasets.folders import SIZE, write_cityscapes, write_folder, write_sbd
 
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadEdgeAnnotations')]
@@ -107,11 +106,6 @@ def test_sbd_hold_out_parts_are_disjoint_and_complete(tmp_path):
     ]
     assert [len(p) for p in parts] == [5, 4]
     assert not parts[0] & parts[1]
-
-
-def test_value_map_and_table():
-    table = lookup_table(label_value_map([5, 3], background=0, ignore_values=[255]), 256)
-    assert table[[5, 3, 0, 255, 1]].tolist() == [0, 1, 2, 255, -1]
 
 
 @pytest.mark.shared_data
@@ -247,12 +241,6 @@ class TestBadInput:
             folder_dataset(tmp_path, data_prefix=dict(seg_map_path='labels'))
         with pytest.raises(ValueError, match='background=0'):
             folder_dataset(tmp_path, reduce_zero_label=True)
-
-    def test_values_that_collide(self):
-        with pytest.raises(ValueError, match='of their own'):
-            label_value_map([1, 2], background=2)
-        with pytest.raises(ValueError, match='of their own'):
-            label_value_map([1, 2], ignore_values=[1])
 
     def test_unknown_options(self, tmp_path):
         with pytest.raises(ValueError, match='other_values'):

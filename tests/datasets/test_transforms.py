@@ -95,12 +95,3 @@ def test_exception_no_instances():
 def test_exception_boundaries():
     with pytest.raises(ValueError, match='boundaries'):
         LoadSBDAnnotations(boundaries='all')
-
-
-def test_large_instance_ids_are_compacted():
-    from mmsteal.datasets.transforms.loading import _compact_ids
-
-    ids = np.array([[0, 70000], [123456789, 70000]], np.int32)
-    compact = _compact_ids(ids)
-    assert compact.dtype == np.uint16
-    assert compact.tolist() == [[0, 1], [2, 1]]

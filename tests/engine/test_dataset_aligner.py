@@ -11,10 +11,10 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmsteal.datasets import CityscapesEdgeDataset, EdgeDataset, SBDEdgeDataset
-from mmsteal.datasets.edge_dataset import label_value_map, lookup_table
 from mmsteal.engine.alignment import align_label_map
 from mmsteal.engine.alignment.label_files import LabelFiles, LoadAlignedLabels, inverse_table
 from mmsteal.engine.alignment.masks import LabelRule
+from mmsteal.label_formats.value_map import label_value_map, lookup_table
 from tests.datasets.folders import write_cityscapes, write_folder, write_sbd
 from tests.engine.disk_set import (
     ALIGN,

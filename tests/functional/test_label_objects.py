@@ -53,7 +53,11 @@ def test_components_are_those_of_scipy(maps):
             assert (found.values[indices[0]], found.instances[indices[0]]) == (value, instance)
         count += number
     assert len(found.values) == count
-    assert found.values == sorted(found.values)
+    # In the order of label and instance, and of their first pixels row by row.
+    flat = found.object_map.ravel().tolist()
+    firsts = [flat.index(index) for index in range(count)]
+    keys = [*zip(found.values, found.instances, firsts, strict=True)]
+    assert keys == sorted(keys)
 
 
 LABELS = np.zeros((3, 4), np.uint8)

@@ -53,3 +53,10 @@ def save_json(path, value, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, **options))
     return path
+
+
+def random_mask(seed):
+    """Blobs, specks, lines and holes."""
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal(rng.integers(1, 50, 2))
+    return ndimage.gaussian_filter(noise, rng.choice([0, 0.7, 2])) > rng.choice([0, 0.1, -0.1])

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from mmsteal.label_formats import CityscapesFormat, LabelError
-from mmsteal.label_formats.cityscapes import CITYSCAPES_LABELS
+from mmsteal.label_formats.cityscapes_labels import CITYSCAPES_LABELS
 from tests.label_formats.helpers import SIZE, iou, largest, move, save_json, write_image
 
 IDS = {label.name: label for label in CITYSCAPES_LABELS}

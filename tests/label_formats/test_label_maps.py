@@ -18,9 +18,9 @@ from mmsteal.label_formats import (
     VocFormat,
     open_label_format,
 )
-from mmsteal.label_formats.label_maps import present_values, split_objects
-from mmsteal.label_formats.sbd import sbd_boundary
-from mmsteal.label_formats.voc import voc_palette
+from mmsteal.label_formats.label_maps import annotated_objects, present_values
+from mmsteal.label_formats.sbd_mat import sbd_boundary
+from mmsteal.label_formats.voc_labels import voc_palette
 from tests.label_formats.helpers import SIZE, largest, move, rewritten, write_image
 
 CAMVID = {'ignore': (11,), 'known': range(12)}
@@ -62,7 +62,7 @@ def test_objects_are_those_of_a_loop(data, background, ignore, paired):
     instances = None
     if paired:
         instances = data.draw(hnp.arrays(np.int32, labels.shape, elements=st.integers(0, 70000)))
-    object_map, objects, ignored = split_objects(
+    object_map, objects, ignored = annotated_objects(
         labels, instances, background=background, ignore=ignore
     )
     expected = np.full(labels.shape, -1)

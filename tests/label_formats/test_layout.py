@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmsteal.label_formats.base import dump_json
+from mmsteal.label_formats.json_layout import dump_json
 
 
 @pytest.mark.parametrize(

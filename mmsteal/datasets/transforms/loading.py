@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from io import BytesIO
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
-import mmcv
 import mmengine.fileio as fileio
 import numpy as np
-import scipy.io
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from mmsteal.datasets.edge_dataset import lookup_table
-from mmsteal.functional.thin import thin
+from mmsteal.label_formats.label_files import compact_ids, decode_png, read_label_file
+from mmsteal.label_formats.sbd_mat import segmentation, stored_boundaries
+from mmsteal.label_formats.value_map import map_labels
 
 
 class _LoadLabels(BaseTransform):
@@ -31,33 +31,29 @@ class _LoadLabels(BaseTransform):
         path = results.get('seg_map_path')
         if path is None:
             return results
-        labels = _check_size(self._load(self._read_labels, path), path, results)
-        results['gt_seg_map'] = _map_values(labels, results.get('value_map'), path)
+        labels = _check_size(self._load(path, self._decode_labels), path, results)
+        value_map = results.get('value_map')
+        if value_map is not None:
+            labels = map_labels(labels, value_map, path)
+        results['gt_seg_map'] = labels.astype(np.uint8, copy=False)
         results.setdefault('seg_fields', []).append('gt_seg_map')
         path = results.get('instance_map_path')
         if path is not None:
-            instances = _check_size(self._load(self._read_instances, path), path, results)
-            results['gt_instance_map'] = _compact_ids(instances)
+            instances = _check_size(self._load(path, self._decode_instances), path, results)
+            results['gt_instance_map'] = compact_ids(instances)
             results['seg_fields'].append('gt_instance_map')
         return results
 
-    def _load(self, read, path: str) -> np.ndarray:
-        try:
-            return read(fileio.get(path, backend_args=self.backend_args))
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise ValueError(
-                f'Cannot read the label file {path}: {type(error).__name__}: {error}. Restore the '
-                'file or leave its image out of the list.'
-            ) from error
+    def _load(self, path: str, decode: Callable[[bytes], np.ndarray]) -> np.ndarray:
+        fetch = partial(fileio.get, backend_args=self.backend_args)
+        return read_label_file(path, decode, fetch=fetch)
 
     @abstractmethod
-    def _read_labels(self, content: bytes) -> np.ndarray:
+    def _decode_labels(self, content: bytes) -> np.ndarray:
         """Label map (H, W) of a file."""
 
     @abstractmethod
-    def _read_instances(self, content: bytes) -> np.ndarray:
+    def _decode_instances(self, content: bytes) -> np.ndarray:
         """Instance ids (H, W) of a file."""
 
 
@@ -74,16 +70,8 @@ class LoadEdgeAnnotations(_LoadLabels):
             that the dataset does not know; the message names the file.
     """
 
-    def _read_labels(self, content: bytes) -> np.ndarray:
-        image = mmcv.imfrombytes(content, flag='unchanged', backend='pillow')
-        if image is None or image.ndim != 2:
-            raise ValueError(
-                'expected a label map with one channel (grey or palette PNG), but got '
-                f'{"no image" if image is None else f"shape {image.shape}"}'
-            )
-        return image
-
-    _read_instances = _read_labels
+    _decode_labels = staticmethod(decode_png)
+    _decode_instances = staticmethod(decode_png)
 
 
 @TRANSFORMS.register_module()
@@ -116,42 +104,13 @@ class LoadSBDAnnotations(_LoadLabels):
         """Add the maps; see the class."""
         results = super().transform(results)
         if self.boundaries and 'gt_seg_map' in results:
-            read, key = {
-                'cls': (self._read_class_boundaries, 'seg_map_path'),
-                'inst': (self._read_instance_boundaries, 'instance_map_path'),
-            }[self.boundaries]
-            results['gt_boundary_map'] = self._load(read, results[key])
+            key = 'seg_map_path' if self.boundaries == 'cls' else 'instance_map_path'
+            decode = partial(stored_boundaries, kind=self.boundaries)
+            results['gt_boundary_map'] = self._load(results[key], decode)
         return results
 
-    def _read_labels(self, content: bytes) -> np.ndarray:
-        return _mat_struct(content, 'GTcls')['Segmentation'][0, 0]
-
-    def _read_instances(self, content: bytes) -> np.ndarray:
-        return _mat_struct(content, 'GTinst')['Segmentation'][0, 0]
-
-    def _read_class_boundaries(self, content: bytes) -> np.ndarray:
-        stored = _mat_struct(content, 'GTcls')['Boundaries'][0, 0].ravel()
-        return np.stack([_dense(b) for b in stored])
-
-    def _read_instance_boundaries(self, content: bytes) -> np.ndarray:
-        struct = _mat_struct(content, 'GTinst')
-        stored = struct['Boundaries'][0, 0].ravel()
-        union = np.zeros((20, *struct['Segmentation'][0, 0].shape), np.uint8)
-        for boundary, category in zip(stored, struct['Categories'][0, 0].ravel(), strict=True):
-            union[int(category) - 1] |= _dense(boundary)
-        return thin(union).astype(np.uint8)
-
-
-def _mat_struct(content: bytes, key: str) -> np.ndarray:
-    mat = scipy.io.loadmat(BytesIO(content))
-    if key not in mat:
-        raise ValueError(f'expected the variable `{key}`, but found {sorted(mat)}')
-    return mat[key]
-
-
-def _dense(boundary) -> np.ndarray:
-    array = boundary.toarray() if hasattr(boundary, 'toarray') else np.asarray(boundary)
-    return (array > 0).astype(np.uint8)
+    _decode_labels = staticmethod(partial(segmentation, kind='cls'))
+    _decode_instances = staticmethod(partial(segmentation, kind='inst'))
 
 
 def _check_size(labels: np.ndarray, path: str, results: dict) -> np.ndarray:
@@ -163,31 +122,3 @@ def _check_size(labels: np.ndarray, path: str, results: dict) -> np.ndarray:
             '(height, width).'
         )
     return labels
-
-
-def _map_values(labels: np.ndarray, value_map: dict | None, path: str) -> np.ndarray:
-    if value_map is None:
-        return labels.astype(np.uint8)
-    if labels.dtype not in (np.uint8, np.uint16):
-        # Other integer types, -1 for void among them: values that cannot index a table of 2^16
-        # become one that no dataset uses, and then an error or `other_values`.
-        labels = np.where((labels >= 0) & (labels < 65535), labels, 65535).astype(np.uint16)
-    table = lookup_table(value_map, 256 if labels.dtype == np.uint8 else 65536)
-    mapped = table[labels]
-    if mapped.min() < 0:
-        unknown = np.unique(labels[mapped < 0])
-        raise ValueError(
-            f'Expected the label file {path} to hold the values '
-            f'{sorted(v for v in value_map if v >= 0)}, but it also holds {unknown[:10].tolist()}; '
-            'mend the file, or set `label_values`, `background`, `ignore_values` or '
-            '`other_values` of the dataset.'
-        )
-    return mapped.astype(np.uint8)
-
-
-def _compact_ids(instances: np.ndarray) -> np.ndarray:
-    """Ids as uint16, which every geometric transform of mmcv can handle."""
-    if instances.dtype == np.uint8 or (instances.min() >= 0 and instances.max() < 65536):
-        return instances.astype(np.uint16)
-    _, compact = np.unique(instances, return_inverse=True)
-    return compact.reshape(instances.shape).astype(np.uint16)

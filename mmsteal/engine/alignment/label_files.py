@@ -185,7 +185,7 @@ def label_steps(transforms: list) -> tuple[int, list]:
 
 
 def inverse_table(value_map: dict[int, int]) -> NDArray[np.int32]:
-    """Invert a value map of :func:`mmsteal.datasets.edge_dataset.label_value_map`.
+    """Invert a value map of :func:`mmsteal.label_formats.value_map.label_value_map`.
 
     Of several file values with one meaning the first is taken. Where all values that are not
     listed have a meaning of their own, the smallest of them stands for it.

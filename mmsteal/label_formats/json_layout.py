@@ -1,0 +1,48 @@
+"""JSON that is written in the layout of the file that was read."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from mmsteal.label_formats.annotation import LabelError
+
+
+def load_json(path: Path) -> tuple[Any, bytes]:
+    """A JSON file and its bytes.
+
+    Raises:
+        LabelError: If it is missing or damaged.
+    """
+    try:
+        raw = path.read_bytes()
+        return json.loads(raw), raw
+    except (OSError, ValueError) as error:
+        raise LabelError(f'{path}: cannot read the JSON ({error}); mend or remove it.') from error
+
+
+def dump_json(value: Any, like: bytes = b'') -> bytes:
+    """JSON near the layout of a file that was read.
+
+    Indentation, blanks after commas and colons, line ends, the byte order mark and whether letters
+    beyond ASCII are escaped are as there. Lists that an indented file has on one line, and other
+    ways to write a number or a letter, are not.
+    """
+    mark = codecs.BOM_UTF8 if like.startswith(codecs.BOM_UTF8) else b''
+    text = like[len(mark) :].decode('utf-8', 'replace')
+    indented = re.match(r'\s*[\[{]\r?\n([ \t]*)', text)
+    after_comma = r', \r?\n' if indented else r'["\d\]}], ["\d\[{-]'
+    comma = ', ' if re.search(after_comma, text) else ','
+    colon = ': ' if not like or '": ' in text else ':'
+    dumped = json.dumps(
+        value,
+        indent=indented.group(1) if indented else None,
+        separators=(comma if like else ', ', colon),
+        ensure_ascii=text.isascii(),
+    )
+    if '\r\n' in text[:4096]:
+        dumped = dumped.replace('\n', '\r\n')
+    return mark + (dumped + text[len(text.rstrip()) :]).encode()
