@@ -11,5 +11,7 @@ require_mm_stack()
 repair_mm_stack()
 
 from mmsteal import datasets, engine, evaluation, models, visualization  # noqa: E402
+from mmsteal.evaluation.edge_metric import EdgeMetric  # noqa: E402, F401 (registers it)
+from mmsteal.visualization.edge_visualizer import EdgeLocalVisualizer  # noqa: E402, F401
 
 __all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models', 'visualization']

@@ -15,8 +15,9 @@ from PIL import Image
 
 from mmsteal.apis import load_run_config
 from mmsteal.datasets.demo_set import CLASSES, write_demo_set
-from mmsteal.evaluation import PredictionFolder, boundary_protocol, open_ground_truth
-from mmsteal.evaluation.evaluate_files import evaluate_files
+from mmsteal.edge_files import PredictionFolder
+from mmsteal.evaluation import boundary_protocol
+from mmsteal.file_evaluation import evaluate_files, open_ground_truth
 from tests.conftest import REPO
 from tests.tiny_runs import SIZE, label_map, run_tiny
 

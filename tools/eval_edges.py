@@ -12,17 +12,17 @@ from dataclasses import replace
 
 import torch
 
-from mmsteal.evaluation.arguments import (
+from mmsteal.cli.evaluation_arguments import (
     add_ground_truth_arguments,
     add_protocol_arguments,
     ground_truth_from,
     image_names_from,
     protocol_from,
 )
-from mmsteal.evaluation.evaluate_files import EvaluationResult, evaluate_files
-from mmsteal.evaluation.pr_curves import write_pr_curves
-from mmsteal.evaluation.prediction_files import PredictionFolder, class_indices
-from mmsteal.evaluation.result_files import worst_images, write_results
+from mmsteal.edge_files import PredictionFolder, class_indices
+from mmsteal.file_evaluation.evaluate import EvaluationResult, evaluate_files
+from mmsteal.file_evaluation.pr_curves import write_pr_curves
+from mmsteal.file_evaluation.result_files import worst_images, write_results
 
 
 def parse_args() -> argparse.Namespace:

@@ -16,10 +16,11 @@ import cv2
 import torch
 from mmengine.config import DictAction
 
+from mmsteal.apis.model_edges import ModelEdges
 from mmsteal.compat import finish_distributed
+from mmsteal.edge_files import EdgeFolder
 from mmsteal.label_formats import LABEL_FORMATS
 from mmsteal.refinement import (
-    EdgeFolder,
     FormatSpec,
     RefineSettings,
     RefineSummary,
@@ -28,7 +29,6 @@ from mmsteal.refinement import (
 )
 from mmsteal.refinement.arguments import add_edge_arguments, check_edge_arguments
 from mmsteal.refinement.class_mapping import parse_class_map
-from mmsteal.refinement.model_edges import ModelEdges
 from mmsteal.refinement.progress import duration
 
 

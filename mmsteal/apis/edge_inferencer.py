@@ -21,7 +21,7 @@ from tqdm import tqdm
 from mmsteal.compat import repair_mm_stack
 from mmsteal.datasets.edge_dataset import IMAGE_SUFFIXES
 from mmsteal.datasets.transforms.image_steps import image_steps
-from mmsteal.evaluation.prediction_files import check_distinct_names, write_prediction
+from mmsteal.edge_files import check_distinct_names, write_prediction
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
 from mmsteal.visualization.edge_colors import (
     colorize_edges,

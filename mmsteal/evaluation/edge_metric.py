@@ -14,8 +14,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
 
+from mmsteal.edge_files import probability_levels
 from mmsteal.evaluation.image_counts import image_counts, valid_scores
-from mmsteal.evaluation.prediction_files import probability_levels
 from mmsteal.evaluation.protocol import BoundaryProtocol, boundary_protocol
 from mmsteal.evaluation.score_report import ClassScores, class_scores
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores

@@ -1,7 +1,6 @@
 """Folders of coarse labels to folders of fine ones: workers, ranks, resuming, reports."""
 
 from mmsteal.refinement.class_mapping import EdgeClasses
-from mmsteal.refinement.edge_folder import EdgeFolder
 from mmsteal.refinement.ranks import Ranks, join_ranks
 from mmsteal.refinement.refine_file import FileRefiner, OutputError
 from mmsteal.refinement.refine_folder import RefineSummary, refine_folder
@@ -9,7 +8,6 @@ from mmsteal.refinement.settings import FormatSpec, RefineSettings
 
 __all__ = [
     'EdgeClasses',
-    'EdgeFolder',
     'FileRefiner',
     'FormatSpec',
     'OutputError',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mmsteal.evaluation.prediction_files import class_indices, plain_name
+from mmsteal.edge_files.class_names import class_indices, plain_name
 from mmsteal.label_formats import AnnotatedObject
 
 NO_EDGE_MAP = -1

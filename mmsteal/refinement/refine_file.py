@@ -10,12 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmsteal.edge_files import EdgeFolder
 from mmsteal.files import write_file
 from mmsteal.functional.refinement import ObjectRefinement, refine_objects
 from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
 from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses, category_name
-from mmsteal.refinement.edge_folder import EdgeFolder
 from mmsteal.refinement.records import input_stamp, report_path, write_json
 from mmsteal.refinement.settings import RefineSettings
 

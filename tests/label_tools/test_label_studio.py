@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
+from mmsteal.edge_files import EdgeFolder
 from mmsteal.functional import mask_edges
 from mmsteal.label_formats import (
     AnnotatedObject,
@@ -20,7 +21,6 @@ from mmsteal.label_formats.brush_rle import decode_brush, encode_brush
 from mmsteal.label_formats.label_studio import find_image, read_results, write_results
 from mmsteal.label_tools import BackendServer, LabelStudioRefiner
 from mmsteal.label_tools.label_studio import edges_of_folder
-from mmsteal.refinement import EdgeFolder
 from tests.label_formats.helpers import iou
 
 SIZE = (60, 80)

@@ -15,11 +15,11 @@ from zipfile import BadZipFile
 import numpy as np
 from tqdm import tqdm
 
-from mmsteal.evaluation.ground_truth import GroundTruth, ImageTruth
+from mmsteal.edge_files import PredictionFolder
 from mmsteal.evaluation.image_counts import image_counts
-from mmsteal.evaluation.prediction_files import PredictionFolder
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.evaluation.score_report import ClassScores, class_scores
+from mmsteal.file_evaluation.ground_truth import GroundTruth, ImageTruth
 from mmsteal.files import write_file
 
 # Raised whenever the same files and settings would give other counts.

@@ -14,8 +14,8 @@ from mmsteal.datasets.cityscapes_edge import IGNORED_IDS, LABEL_IDS, VOID_IDS, C
 from mmsteal.datasets.edge_dataset import label_value_map, lookup_table
 from mmsteal.datasets.sbd_edge import SBDEdgeDataset
 from mmsteal.datasets.transforms import LoadEdgeAnnotations, LoadSBDAnnotations
-from mmsteal.evaluation.edge_files import read_edge_bin, read_edge_pngs
-from mmsteal.evaluation.prediction_files import PredictionFolder, find_file, index_files
+from mmsteal.edge_files import PredictionFolder, read_edge_bin, read_edge_pngs
+from mmsteal.edge_files.file_index import find_file, index_files
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.functional.class_values import class_values
 

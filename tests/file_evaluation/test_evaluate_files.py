@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmsteal.evaluation import EdgeMetric, boundary_protocol, write_prediction
-from mmsteal.evaluation import evaluate_files as module
-from mmsteal.evaluation.evaluate_files import evaluate_files
-from mmsteal.evaluation.ground_truth import open_ground_truth
-from mmsteal.evaluation.pr_curves import PRCurve, plot_pr_curves, write_pr_curves
-from mmsteal.evaluation.prediction_files import PredictionFolder
-from mmsteal.evaluation.result_files import worst_images, write_results
+from mmsteal.edge_files import PredictionFolder, write_prediction
+from mmsteal.evaluation import EdgeMetric, boundary_protocol
+from mmsteal.file_evaluation import evaluate as module
+from mmsteal.file_evaluation import evaluate_files
+from mmsteal.file_evaluation.ground_truth import open_ground_truth
+from mmsteal.file_evaluation.pr_curves import PRCurve, plot_pr_curves, write_pr_curves
+from mmsteal.file_evaluation.result_files import worst_images, write_results
 from mmsteal.functional import edge_counts, edge_scores, label_map_to_edges
 from tests.evaluation.test_edge_metric import make_sample, run
 

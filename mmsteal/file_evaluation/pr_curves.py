@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmsteal.evaluation.evaluate_files import EvaluationResult
+from mmsteal.file_evaluation.evaluate import EvaluationResult
 from mmsteal.files import write_file
 from mmsteal.functional.edge_scores import EdgeScores
 

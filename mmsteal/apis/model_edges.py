@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.config import Config
 
 from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
-from mmsteal.evaluation.prediction_files import probability_levels
+from mmsteal.edge_files import probability_levels
 
 
 class ModelEdges:

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmsteal.evaluation.ground_truth import KINDS, GroundTruth, open_ground_truth
 from mmsteal.evaluation.protocol import PROTOCOLS, BoundaryProtocol, boundary_protocol
+from mmsteal.file_evaluation.ground_truth import KINDS, GroundTruth, open_ground_truth
 
 
 def add_ground_truth_arguments(parser: argparse.ArgumentParser) -> None:
