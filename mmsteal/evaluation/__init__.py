@@ -3,7 +3,8 @@
 import lazy_loader
 
 from mmsteal.evaluation.label_error import LabelError, label_error
-from mmsteal.evaluation.protocol import PROTOCOLS, BoundaryProtocol, boundary_protocol
+from mmsteal.evaluation.protocol import BoundaryProtocol
+from mmsteal.evaluation.published_protocols import PROTOCOLS, boundary_protocol
 
 # Protocols and counts do without the mm stack, which the metric is a part of.
 __getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={'edge_metric': ['EdgeMetric']})

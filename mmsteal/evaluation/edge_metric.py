@@ -16,7 +16,8 @@ from mmseg.registry import METRICS
 
 from mmsteal.edge_files import probability_levels
 from mmsteal.evaluation.image_counts import image_counts, valid_scores
-from mmsteal.evaluation.protocol import BoundaryProtocol, boundary_protocol
+from mmsteal.evaluation.protocol import BoundaryProtocol
+from mmsteal.evaluation.published_protocols import boundary_protocol
 from mmsteal.evaluation.score_report import ClassScores, class_scores
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores
 
@@ -30,7 +31,7 @@ class EdgeMetric(BaseMetric):
 
     Args:
         protocol (str | None): `'sbd'`, `'seal'`, `'cityscapes'`, `'bsds'`, or None for one's own;
-            see :data:`mmsteal.evaluation.protocol.PROTOCOLS`.
+            see :data:`mmsteal.evaluation.PROTOCOLS`.
         mode (str): `'thin'` or `'raw'`.
         source (str): `'pred_edge_map'`: boundary probabilities; `'pred_sem_seg'`: the label map of
             a segmentor, turned into boundaries by the rule of the ground truth. A label map has
@@ -95,10 +96,9 @@ class EdgeMetric(BaseMetric):
             test_nms = False
         elif quick and changes.get('thresholds') is None:
             changes['thresholds'] = 9
-        self.max_dists = tuple(max_dist) if isinstance(max_dist, Sequence) else (max_dist,)
         protocols = [
             boundary_protocol(protocol, mode, max_dist=d, test_nms=test_nms, **changes)
-            for d in self.max_dists
+            for d in (max_dist if isinstance(max_dist, Sequence) else (max_dist,))
         ]
         self.protocol: BoundaryProtocol = protocols[0]
         self.max_dists = tuple(p.max_dist for p in protocols)
@@ -200,6 +200,7 @@ class EdgeMetric(BaseMetric):
             instance_map=None if instances is None else instances[0],
             boundary_map=fields.get('gt_boundary_map'),
         )
+        prob: np.ndarray
         if self.source == 'pred_edge_map':
             prob = probability_levels(valid_scores(prediction.astype(np.float32)))
         else:

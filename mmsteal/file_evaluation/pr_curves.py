@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmsteal.file_evaluation.evaluate import EvaluationResult
+from mmsteal.file_evaluation.results import EvaluationResult
 from mmsteal.files import write_file
 from mmsteal.functional.edge_scores import EdgeScores
 
@@ -133,9 +133,10 @@ def _curve(name: str, score: EdgeScores) -> PRCurve:
 def _mean_curve(name: str, scores: Sequence[EdgeScores]) -> PRCurve:
     """Means over classes at each threshold; the point is the mean of the classes' best points."""
     present = [s for s in scores if not np.isnan(s.ods_f)]
-    best = tuple(
-        float(np.mean([getattr(s, key) for s in present]))
-        for key in ('ods_recall', 'ods_precision', 'ods_f')
+    best = (
+        float(np.mean([s.ods_recall for s in present])),
+        float(np.mean([s.ods_precision for s in present])),
+        float(np.mean([s.ods_f for s in present])),
     )
     precision, recall = (
         np.mean([getattr(s, key) for s in present], axis=0) for key in ('precision', 'recall')

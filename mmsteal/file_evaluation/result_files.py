@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsteal.file_evaluation.evaluate import EvaluationResult, MethodResult
+from mmsteal.file_evaluation.results import EvaluationResult, MethodResult
 from mmsteal.files import write_file
 from mmsteal.functional.edge_scores import EdgeScores
 from mmsteal.version import __version__
