@@ -46,7 +46,6 @@ from tables import mean_and_spread, write_results
 from torch import nn
 
 from mmsteal.apis import load_run_config
-from mmsteal.apis.model_edges import file_hash
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.engine.alignment import align_label_map
@@ -54,6 +53,7 @@ from mmsteal.engine.alignment.dataset import predict
 from mmsteal.engine.alignment.label_files import LabelFiles, LoadAlignedLabels, label_steps
 from mmsteal.engine.alignment.masks import LabelRule
 from mmsteal.evaluation import LabelError, label_error
+from mmsteal.jobs import file_hash
 
 DEMO_CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'steal_demo.py'
 METHODS = ('none', 'batch', 'dataset', 'dataset-last')

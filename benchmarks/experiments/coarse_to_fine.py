@@ -40,9 +40,9 @@ from tables import markdown_lines, mean_and_spread, write_results
 from tqdm import tqdm
 
 from mmsteal.apis import EdgeInferencer, load_run_config
-from mmsteal.apis.model_edges import file_hash
 from mmsteal.functional import label_objects, refine_objects, simulate_coarse_objects
 from mmsteal.functional.label_objects import LabelObjects
+from mmsteal.jobs import file_hash
 
 RING_PX = 24
 METHODS = ('refine', 'grabcut-ring', 'grabcut-whole')

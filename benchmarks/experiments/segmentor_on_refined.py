@@ -31,13 +31,13 @@ from tables import mean_and_spread, write_results
 from tqdm import tqdm
 
 from mmsteal.apis import LabelRefiner, load_run_config
-from mmsteal.apis.model_edges import file_hash
 from mmsteal.datasets import EdgeDataset
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.datasets.edge_dataset import lookup_table
 from mmsteal.datasets.transforms.coarsen import coarsen
 from mmsteal.evaluation import LabelError, label_error
 from mmsteal.files import write_file
+from mmsteal.jobs import file_hash
 from mmsteal.label_formats.label_maps import encode_map, map_values, read_map
 
 SEGMENTOR = Path(__file__).resolve().parents[2] / 'configs' / 'mix' / 'deeplabv3plus_r18_demo.py'

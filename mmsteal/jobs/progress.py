@@ -48,7 +48,7 @@ class _Lines:
         self._last = ''
 
     def write(self, text: str) -> None:
-        line = text.strip()
+        line = ' '.join(text.split())
         if line and line != self._last:
             self._last = line
             self._say(line)

@@ -130,7 +130,7 @@ class Records:
 
     def write(
         self, name: str, origin: Origin, content: Mapping[str, Any], *, files: Sequence[Path] = ()
-    ) -> None:
+    ) -> dict[str, Any]:
         """Record that an item is done; its results must have been written.
 
         Args:
@@ -138,6 +138,9 @@ class Records:
             origin: What the results were made from.
             content: What else there is to tell.
             files: The result files.
+
+        Returns:
+            The record.
 
         Raises:
             OSError: If the disk refuses.
@@ -150,6 +153,7 @@ class Records:
             **content,
         }
         write_file(self.path(name), self._encode(record))
+        return record
 
     def wait_for(self, names: Iterable[str]) -> None:
         """Let a shared folder show what other machines recorded, for two minutes at most."""

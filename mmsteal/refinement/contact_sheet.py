@@ -12,7 +12,7 @@ import numpy as np
 
 from mmsteal.functional.edges import mask_edges
 from mmsteal.label_formats.base import LabelItem
-from mmsteal.refinement.records import report_path
+from mmsteal.refinement.records import crop_path
 from mmsteal.visualization.edge_colors import distinct_palette
 from mmsteal.visualization.report import Figure, Paragraph, Section, write_report
 
@@ -74,7 +74,7 @@ def write_contact_sheet(
 def _picture(out_dir: str | Path, record: Mapping[str, Any], path: Path) -> bytes | None:
     """Given and refined objects over the image, side by side; JPEG."""
     crop = record['crop']
-    both = cv2.imread(str(report_path(out_dir, record['name'], '.png')), cv2.IMREAD_UNCHANGED)
+    both = cv2.imread(str(crop_path(out_dir, record['name'])), cv2.IMREAD_UNCHANGED)
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if both is None or image is None:
         return None
