@@ -17,10 +17,10 @@ class ModelEdges:
     """Predict edge maps in the 256 levels of files: a folder of them gives the same labels.
 
     Args:
-        config (str): Path of the config.
-        checkpoint (str): Path of the trained weights.
-        device (str | None): See :class:`mmsteal.apis.EdgeInferencer`.
-        cfg_options (dict | None): Values to set in the config, by dotted key.
+        config: Path of the config.
+        checkpoint: Path of the trained weights.
+        device: See :class:`mmsteal.apis.EdgeInferencer`.
+        cfg_options: Values to set in the config, by dotted key.
 
     Attributes:
         names (tuple[str, ...]): Names of the classes.

@@ -30,24 +30,23 @@ class EdgeMetric(BaseMetric):
     the same figures as evaluating the files. Matching runs in threads beside the inference.
 
     Args:
-        protocol (str | None): `'sbd'`, `'seal'`, `'cityscapes'`, `'bsds'`, or None for one's own;
-            see :data:`mmsteal.evaluation.PROTOCOLS`.
-        mode (str): `'thin'` or `'raw'`.
-        source (str): `'pred_edge_map'`: boundary probabilities; `'pred_sem_seg'`: the label map of
-            a segmentor, turned into boundaries by the rule of the ground truth. A label map has
-            no curve, only one precision and one recall.
-        max_dist (float | Sequence[float] | None): Tolerance as a fraction of the diagonal, in
-            place of the protocol's; several give one set of results each.
-        background (int | None): Label of pixels of no class. None: K, as in mmsteal's datasets.
-            Datasets of mmseg that have a background class among their classes name it, as
-            `background=0`; it is then no class of the results.
-        quick (int): n > 0: quick mode, to watch a training: every n-th image and 9 thresholds.
-            Tables and names of results say "quick": such figures are not to be published.
-        test_nms (bool): Suppress non-maxima of the prediction before matching (the paper's "Test
-            NMS").
-        num_workers (int): Threads for the matching.
-        collect_device (str): `'cpu'` or `'gpu'`.
-        prefix (str | None): Prefix of the results' names; `'edge'` by default.
+        protocol: `'sbd'`, `'seal'`, `'cityscapes'`, `'bsds'`, or None for one's own; see
+            :data:`mmsteal.evaluation.PROTOCOLS`.
+        mode: `'thin'` or `'raw'`.
+        source: `'pred_edge_map'`: boundary probabilities; `'pred_sem_seg'`: the label map of a
+            segmentor, turned into boundaries by the rule of the ground truth. A label map has no
+            curve, only one precision and one recall.
+        max_dist: Tolerance as a fraction of the diagonal, in place of the protocol's; several give
+            one set of results each.
+        background: Label of pixels of no class. None: K, as in mmsteal's datasets. Datasets of
+            mmseg that have a background class among their classes name it, as `background=0`; it is
+            then no class of the results.
+        quick: n > 0: quick mode, to watch a training: every n-th image and 9 thresholds. Tables and
+            names of results say "quick": such figures are not to be published.
+        test_nms: Suppress non-maxima of the prediction before matching (the paper's "Test NMS").
+        num_workers: Threads for the matching.
+        collect_device: `'cpu'` or `'gpu'`.
+        prefix: Prefix of the results' names; `'edge'` by default.
         **changes: Attributes of :class:`BoundaryProtocol` to change: thresholds, margin, radius,
             instance_sensitive, stored, scale, drop_interior, skip_absent, class_agnostic, resize.
 
@@ -117,8 +116,8 @@ class EdgeMetric(BaseMetric):
         """Start the matching of one batch.
 
         Args:
-            data_batch (dict): Not used.
-            data_samples (Sequence[dict]): Samples with the prediction and `gt_sem_seg`.
+            data_batch: Not used.
+            data_samples: Samples with the prediction and `gt_sem_seg`.
         """
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.num_workers, 'edge_metric')
@@ -239,10 +238,10 @@ class EdgeMetric(BaseMetric):
         """Score the counts of all images.
 
         Args:
-            results (list[np.ndarray | None]): (D, K, T, 4) per image, None for one left out.
+            results: (D, K, T, 4) per image, None for one left out.
 
         Returns:
-            dict[str, float]: See the class.
+            See the class.
         """
         evaluated = [counts for counts in results if counts is not None]
         counts = np.stack(evaluated)

@@ -44,12 +44,12 @@ def plot_pr_curves(curves: Sequence[PRCurve], *, title: str = '', note: str = ''
     """Plot curves over lines of equal F, best method first in the legend.
 
     Args:
-        curves (Sequence[PRCurve]): The methods.
-        title (str): Above the plot.
-        note (str): Below it, such as the protocol.
+        curves: The methods.
+        title: Above the plot.
+        note: Below it, such as the protocol.
 
     Returns:
-        bytes: A PNG.
+        A PNG.
     """
     # Not through pyplot, which would keep the figure and choose a window system.
     figure = Figure(figsize=(5.6, 5.6), layout='constrained')
@@ -98,11 +98,11 @@ def write_pr_curves(result: EvaluationResult, out_dir: str | Path) -> list[Path]
     """Write one picture per class with ground truth and one of the mean, all methods in each.
 
     Args:
-        result (EvaluationResult): The scores; of several tolerances the first is drawn.
-        out_dir (str | Path): Folder; made if needed.
+        result: The scores; of several tolerances the first is drawn.
+        out_dir: Folder; made if needed.
 
     Returns:
-        list[Path]: The files; `mean.png` is the last one.
+        The files; `mean.png` is the last one.
     """
     written = []
     by_method = {name: method.scores[0] for name, method in result.methods.items()}

@@ -42,12 +42,12 @@ def write_contact_sheet(
     """Write `OUT/contact_sheet.html`.
 
     Args:
-        out_dir (str | Path): Folder of the results.
-        worst (Iterable[Mapping]): Records of :func:`worst_records`.
-        items (Mapping[str, LabelItem]): Images by name.
+        out_dir: Folder of the results.
+        worst: Records of :func:`worst_records`.
+        items: Images by name.
 
     Returns:
-        Path: The page.
+        The page.
     """
     figures: list[Figure | Paragraph] = []
     for record in worst:

@@ -44,11 +44,11 @@ def write_csv(path: Path, records: Iterable[dict[str, Any]]) -> Counter[tuple[st
     """Write a row an object.
 
     Args:
-        path (Path): The CSV file.
-        records (Iterable[dict]): Records of images.
+        path: The CSV file.
+        records: Records of images.
 
     Returns:
-        Counter: Objects by class, status and reason.
+        Objects by class, status and reason.
     """
     counts: Counter[tuple[str, str, str]] = Counter()
     text = io.StringIO()
