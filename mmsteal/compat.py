@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import pickle
-import shutil
-import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
 import torch
+
+from mmsteal.jobs.ranks import slurm_to_env
 
 
 def enable_bases(config: ModuleType) -> None:
@@ -107,27 +107,6 @@ def finish_distributed() -> None:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
-
-
-def slurm_to_env() -> None:
-    """Give torch.distributed the variables that it reads, from those that slurm sets."""
-    for ours, theirs in (
-        ('RANK', 'SLURM_PROCID'),
-        ('WORLD_SIZE', 'SLURM_NTASKS'),
-        ('LOCAL_RANK', 'SLURM_LOCALID'),
-    ):
-        if theirs in os.environ:
-            os.environ[ours] = os.environ[theirs]
-    nodes = os.environ.get('SLURM_STEP_NODELIST')
-    if 'MASTER_ADDR' not in os.environ and nodes and shutil.which('scontrol'):
-        # Rank 0 listens, and it runs on the first node of the step; slurm may have been asked from
-        # another machine.
-        hosts = subprocess.run(
-            ['scontrol', 'show', 'hostnames', nodes], capture_output=True, text=True, check=False
-        ).stdout.split()
-        os.environ.update({'MASTER_ADDR': hosts[0]} if hosts else {})
-    os.environ.setdefault('MASTER_ADDR', os.environ.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'))
-    os.environ.setdefault('MASTER_PORT', '29500')
 
 
 def stand_in_for_ops() -> None:

@@ -26,6 +26,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS, VISUALIZERS
 
+from mmsteal.cli.evaluation_arguments import protocol_from
 from mmsteal.mm_stack import INSTALL_ROUTES
 from tests.conftest import REPO
 from tests.datasets.folders import write_folder, write_sbd
@@ -197,8 +198,7 @@ def check_arguments(words, monkeypatch):
         raise ParsedError(parse(parser, given))
 
     if 'def parse_args(' in path.read_text():
-        names = runpy.run_path(str(path), run_name='parsed')
-        args = names['parse_args']()
+        args = runpy.run_path(str(path), run_name='parsed')['parse_args']()
     else:
         monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', parse_and_leave)
         threads = torch.get_num_threads()
@@ -208,9 +208,8 @@ def check_arguments(words, monkeypatch):
         finally:
             torch.set_num_threads(threads)
         (args,) = left.value.args
-        names = {}
-    if 'protocol_from' in names:
-        assert names['protocol_from'](args)  # raises for a mode that the protocol does not have
+    if hasattr(args, 'protocol'):
+        assert protocol_from(args)  # raises for a mode that the protocol does not have
     config = getattr(args, 'config', None)
     if config in (None, MINE) or not str(config).startswith('configs/'):
         return

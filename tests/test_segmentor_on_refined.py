@@ -15,8 +15,9 @@ from PIL import Image
 
 from mmsteal.apis import load_run_config
 from mmsteal.datasets.demo_set import CLASSES, write_demo_set
-from mmsteal.evaluation import PredictionFolder, boundary_protocol, open_ground_truth
-from mmsteal.evaluation.evaluate_files import evaluate_files
+from mmsteal.edge_files import PredictionFolder
+from mmsteal.evaluation import boundary_protocol
+from mmsteal.file_evaluation import EvaluationJob, evaluate_files, open_ground_truth
 from tests.conftest import REPO
 from tests.tiny_runs import SIZE, label_map, run_tiny
 
@@ -66,14 +67,14 @@ def test_demo_trains_on_labels_of_any_folder(demo, tmp_path):
         background=[0],
     )
     maps = PredictionFolder(tmp_path / 'maps', truth.class_names, kind='label_map')
-    result = evaluate_files(
-        {'maps': maps},
+    job = EvaluationJob(
         truth,
+        {'maps': maps},
         boundary_protocol(None, 'thin', radius=1),
-        tmp_path / 'counts',
         max_dists=[0.0089, 0.03],
         label_values='index',
     )
+    result = evaluate_files(job, tmp_path / 'counts')
     near, far = (scores.mean for scores in result.methods['maps'].scores)
     assert 100 * near.ods_f == pytest.approx(scores['seg_edge/MF'], abs=0.005)
     assert far.ods_f >= near.ods_f

@@ -11,9 +11,9 @@ import logging
 import cv2
 from mmengine.config import DictAction
 
+from mmsteal.edge_files import EdgeFolder
 from mmsteal.label_tools import BackendServer, LabelStudioRefiner
 from mmsteal.label_tools.label_studio import edges_of_folder
-from mmsteal.refinement import EdgeFolder
 from mmsteal.refinement.arguments import add_edge_arguments, check_edge_arguments
 from mmsteal.refinement.class_mapping import parse_class_map
 
@@ -71,7 +71,7 @@ def main() -> None:
 def open_server(args: argparse.Namespace) -> BackendServer:
     if args.config is not None:
         # Here, because the mm stack takes seconds to load.
-        from mmsteal.refinement.model_edges import ModelEdges
+        from mmsteal.apis.model_edges import ModelEdges
 
         model = ModelEdges(args.config, args.checkpoint, args.device, cfg_options=args.cfg_options)
         predict, names = model, args.edge_classes or model.names

@@ -12,23 +12,23 @@ import os
 import sys
 from pathlib import Path
 
-import cv2
 import torch
+from tqdm import tqdm
 
 from mmsteal.cli.key_values import KeyValues
 from mmsteal.compat import finish_distributed
+from mmsteal.edge_files import EdgeFolder
+from mmsteal.jobs import join_ranks
+from mmsteal.jobs.workers import use_one_thread
 from mmsteal.label_formats import LABEL_FORMATS
 from mmsteal.refinement import (
-    EdgeFolder,
     FormatSpec,
     RefineSettings,
     RefineSummary,
-    join_ranks,
     refine_folder,
 )
 from mmsteal.refinement.arguments import add_edge_arguments, check_edge_arguments
 from mmsteal.refinement.class_mapping import parse_class_map
-from mmsteal.refinement.progress import duration
 
 
 def parse_args() -> argparse.Namespace:
@@ -109,7 +109,7 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     model, hashes = None, {}
     if args.config is not None:
         # Only a model needs the mm stack.
-        from mmsteal.refinement.model_edges import ModelEdges
+        from mmsteal.apis.model_edges import ModelEdges
 
         device = args.device
         if device is None and torch.cuda.is_available():
@@ -134,8 +134,7 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     if workers is None:
         workers = min(8, max(1, len(os.sched_getaffinity(0)) // ranks.local_world))
     if workers == 0 and model is None:
-        torch.set_num_threads(1)
-        cv2.setNumThreads(0)
+        use_one_thread()
     if ranks.rank == 0:
         print(f'edge maps: {", ".join(settings.edge_names)}', flush=True)
     return refine_folder(
@@ -163,7 +162,7 @@ def nested(options: dict) -> dict:
 def report(summary: RefineSummary) -> None:
     earlier = f', {summary.num_skipped} of them by an earlier run' if summary.num_skipped else ''
     print(f'{summary.num_done} of {summary.num_images} images done{earlier}, '
-          f'{duration(summary.seconds)}')  # fmt: skip
+          f'{tqdm.format_interval(summary.seconds)}')  # fmt: skip
     for what, number in summary.objects.items():
         print(f'  {number:8d} objects {what}')
     if summary.without_edge_map:

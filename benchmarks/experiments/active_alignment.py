@@ -53,7 +53,7 @@ from mmsteal.engine.alignment.dataset import predict
 from mmsteal.engine.alignment.label_files import LabelFiles, LoadAlignedLabels, label_steps
 from mmsteal.engine.alignment.masks import LabelRule
 from mmsteal.evaluation import LabelError, label_error
-from mmsteal.refinement.model_edges import file_hash
+from mmsteal.jobs import file_hash
 
 DEMO_CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'steal_demo.py'
 METHODS = ('none', 'batch', 'dataset', 'dataset-last')

@@ -42,7 +42,7 @@ from tqdm import tqdm
 from mmsteal.apis import EdgeInferencer, load_run_config
 from mmsteal.functional import label_objects, refine_objects, simulate_coarse_objects
 from mmsteal.functional.label_objects import LabelObjects
-from mmsteal.refinement.model_edges import file_hash
+from mmsteal.jobs import file_hash
 
 RING_PX = 24
 METHODS = ('refine', 'grabcut-ring', 'grabcut-whole')

@@ -36,7 +36,7 @@ from tables import mean_and_spread, write_results
 
 from mmsteal.apis import load_run_config
 from mmsteal.datasets.demo_set import write_demo_set
-from mmsteal.evaluation.pr_curves import PRCurve, plot_pr_curves
+from mmsteal.file_evaluation.pr_curves import PRCurve, plot_pr_curves
 from mmsteal.files import write_file
 from mmsteal.visualization import colorize_edges, relative_strength
 

@@ -36,9 +36,9 @@ from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.datasets.transforms.coarsen import coarsen
 from mmsteal.evaluation import LabelError, label_error
 from mmsteal.files import write_file
+from mmsteal.jobs import file_hash
 from mmsteal.label_formats.label_maps import encode_map, map_values, read_map
 from mmsteal.label_formats.value_map import lookup_table
-from mmsteal.refinement.model_edges import file_hash
 
 SEGMENTOR = Path(__file__).resolve().parents[2] / 'configs' / 'mix' / 'deeplabv3plus_r18_demo.py'
 FIELDS = ('labels', 'error_px', 'seed', 'mIoU', 'F', 'precision', 'recall', 'label_px', 'label_IoU')

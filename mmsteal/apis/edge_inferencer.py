@@ -19,7 +19,7 @@ from mmseg.registry import MODELS
 from tqdm import tqdm
 
 from mmsteal.datasets.transforms.image_steps import image_steps
-from mmsteal.evaluation.prediction_files import check_distinct_names, write_prediction
+from mmsteal.edge_files import check_distinct_names, write_prediction
 from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
 from mmsteal.visualization.edge_colors import (
@@ -50,10 +50,10 @@ class EdgeInferencer:
     """Predict the semantic edges of images with a trained model.
 
     Args:
-        config (str | Config): Config of the model, or its path.
-        checkpoint (str | None): Trained weights; None keeps random ones, for tests.
-        device (str | None): `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.
-        cfg_options (dict | None): Values to set in the config, by dotted key.
+        config: Config of the model, or its path.
+        checkpoint: Trained weights; None keeps random ones, for tests.
+        device: `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.
+        cfg_options: Values to set in the config, by dotted key.
 
     Raises:
         FileNotFoundError: If the config, the checkpoint or an image is missing; named.
@@ -113,16 +113,15 @@ class EdgeInferencer:
         """Predict the edges of one or many images.
 
         Args:
-            inputs (str | Path | np.ndarray | Sequence): A path, a BGR uint8 array (H, W, 3), a
-                folder, or a list of paths and arrays.
-            out_dir (str | Path | None): Where to write `class_001/NAME.png` ... (255 =
-                probability 1) and `overlay/NAME.png`.
-            return_predictions (bool | None): Keep and return the predictions. None: only if
-                nothing is written, so that a big folder does not fill the memory.
-            show_progress (bool): Show a progress bar for more than one image.
+            inputs: A path, a BGR uint8 array (H, W, 3), a folder, or a list of paths and arrays.
+            out_dir: Where to write `class_001/NAME.png` ... (255 = probability 1) and
+                `overlay/NAME.png`.
+            return_predictions: Keep and return the predictions. None: only if nothing is written,
+                so that a big folder does not fill the memory.
+            show_progress: Show a progress bar for more than one image.
 
         Returns:
-            list[EdgePrediction]: One per image, or empty.
+            One per image, or empty.
         """
         images = _list_images(inputs)
         if out_dir is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from mmengine.config import Config
 
 from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
-from mmsteal.evaluation.prediction_files import class_indices
+from mmsteal.edge_files import class_indices
 from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map
 from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats.label_maps import read_map

@@ -25,18 +25,18 @@ def load_run_config(
     """Load a config, apply the options, and fit it to the ranks and devices at hand.
 
     Args:
-        config (str): Path of the config.
-        work_dir (str | None): Folder for logs and checkpoints; None takes the config's, or
-            `work_dirs/<name of the config>`.
-        launcher (str): `'none'`, `'pytorch'` or `'slurm'`.
-        data_root (str | None): Folder of the data set, for every dataset of the config.
-        cfg_options (dict | None): Values to set, by dotted key.
-        amp (bool): Train in bfloat16.
-        training (bool): Share `total_batch_size` out among the ranks, unless the options set the
-            batch size of a rank.
+        config: Path of the config.
+        work_dir: Folder for logs and checkpoints; None takes the config's, or one in `work_dirs`
+            with the name of the config.
+        launcher: `'none'`, `'pytorch'` or `'slurm'`.
+        data_root: Folder of the data set, for every dataset of the config.
+        cfg_options: Values to set, by dotted key.
+        amp: Train in bfloat16.
+        training: Share `total_batch_size` out among the ranks, unless the options set the batch
+            size of a rank.
 
     Returns:
-        Config: Ready for `Runner.from_cfg`.
+        Ready for `Runner.from_cfg`.
 
     Raises:
         FileNotFoundError: If the config does not exist.
@@ -66,8 +66,8 @@ def set_data_root(cfg: Config, data_root: str) -> None:
     """Set the folder of the data set of every data loader.
 
     Args:
-        cfg (Config): Changed in place.
-        data_root (str): The folder.
+        cfg: Changed in place.
+        data_root: The folder.
 
     Raises:
         FileNotFoundError: If it does not exist.
@@ -89,8 +89,8 @@ def share_total_batch(cfg: Config, world_size: int) -> None:
     The paper's learning rates belong to a total batch of 8 whatever the number of GPUs.
 
     Args:
-        cfg (Config): Changed in place; without `total_batch_size` it stays as it is.
-        world_size (int): Number of ranks.
+        cfg: Changed in place; without `total_batch_size` it stays as it is.
+        world_size: Number of ranks.
 
     Raises:
         ValueError: If the batch does not divide.

@@ -1,1 +1,1 @@
-"""What the command line needs; `tools/` calls it."""
+"""The commands."""

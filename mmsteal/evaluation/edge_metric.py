@@ -18,9 +18,10 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
 
+from mmsteal.edge_files import probability_levels
 from mmsteal.evaluation.image_counts import image_counts, valid_scores
-from mmsteal.evaluation.prediction_files import probability_levels
-from mmsteal.evaluation.protocol import BoundaryProtocol, boundary_protocol
+from mmsteal.evaluation.protocol import BoundaryProtocol
+from mmsteal.evaluation.published_protocols import boundary_protocol
 from mmsteal.evaluation.score_report import ClassScores, class_scores
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores
 
@@ -33,24 +34,23 @@ class EdgeMetric(BaseMetric):
     the same figures as evaluating the files. Matching runs in threads beside the inference.
 
     Args:
-        protocol (str | None): `'sbd'`, `'seal'`, `'cityscapes'`, `'bsds'`, or None for one's own;
-            see :data:`mmsteal.evaluation.protocol.PROTOCOLS`.
-        mode (str): `'thin'` or `'raw'`.
-        source (str): `'pred_edge_map'`: boundary probabilities; `'pred_sem_seg'`: the label map of
-            a segmentor, turned into boundaries by the rule of the ground truth. A label map has
-            no curve, only one precision and one recall.
-        max_dist (float | Sequence[float] | None): Tolerance as a fraction of the diagonal, in
-            place of the protocol's; several give one set of results each.
-        background (int | None): Label of pixels of no class. None: K, as in mmsteal's datasets.
-            Datasets of mmseg that have a background class among their classes name it, as
-            `background=0`; it is then no class of the results.
-        quick (int): n > 0: quick mode, to watch a training: every n-th image and 9 thresholds.
-            Tables and names of results say "quick": such figures are not to be published.
-        test_nms (bool): Suppress non-maxima of the prediction before matching (the paper's "Test
-            NMS").
-        num_workers (int): Threads for the matching.
-        collect_device (str): `'cpu'` or `'gpu'`.
-        prefix (str | None): Prefix of the results' names; `'edge'` by default.
+        protocol: `'sbd'`, `'seal'`, `'cityscapes'`, `'bsds'`, or None for one's own; see
+            :data:`mmsteal.evaluation.PROTOCOLS`.
+        mode: `'thin'` or `'raw'`.
+        source: `'pred_edge_map'`: boundary probabilities; `'pred_sem_seg'`: the label map of a
+            segmentor, turned into boundaries by the rule of the ground truth. A label map has no
+            curve, only one precision and one recall.
+        max_dist: Tolerance as a fraction of the diagonal, in place of the protocol's; several give
+            one set of results each.
+        background: Label of pixels of no class. None: K, as in mmsteal's datasets. Datasets of
+            mmseg that have a background class among their classes name it, as `background=0`; it is
+            then no class of the results.
+        quick: n > 0: quick mode, to watch a training: every n-th image and 9 thresholds. Tables and
+            names of results say "quick": such figures are not to be published.
+        test_nms: Suppress non-maxima of the prediction before matching (the paper's "Test NMS").
+        num_workers: Threads for the matching.
+        collect_device: `'cpu'` or `'gpu'`.
+        prefix: Prefix of the results' names; `'edge'` by default.
         **changes: Attributes of :class:`BoundaryProtocol` to change: thresholds, margin, radius,
             instance_sensitive, stored, scale, drop_interior, skip_absent, class_agnostic, resize.
 
@@ -99,10 +99,9 @@ class EdgeMetric(BaseMetric):
             test_nms = False
         elif quick and changes.get('thresholds') is None:
             changes['thresholds'] = 9
-        self.max_dists = tuple(max_dist) if isinstance(max_dist, Sequence) else (max_dist,)
         protocols = [
             boundary_protocol(protocol, mode, max_dist=d, test_nms=test_nms, **changes)
-            for d in self.max_dists
+            for d in (max_dist if isinstance(max_dist, Sequence) else (max_dist,))
         ]
         self.protocol: BoundaryProtocol = protocols[0]
         self.max_dists = tuple(p.max_dist for p in protocols)
@@ -121,8 +120,8 @@ class EdgeMetric(BaseMetric):
         """Start the matching of one batch.
 
         Args:
-            data_batch (dict): Not used.
-            data_samples (Sequence[dict]): Samples with the prediction and `gt_sem_seg`.
+            data_batch: Not used.
+            data_samples: Samples with the prediction and `gt_sem_seg`.
         """
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.num_workers, 'edge_metric')
@@ -204,6 +203,7 @@ class EdgeMetric(BaseMetric):
             instance_map=None if instances is None else instances[0],
             boundary_map=fields.get('gt_boundary_map'),
         )
+        prob: np.ndarray
         if self.source == 'pred_edge_map':
             prob = probability_levels(valid_scores(prediction.astype(np.float32)))
         else:
@@ -242,10 +242,10 @@ class EdgeMetric(BaseMetric):
         """Score the counts of all images.
 
         Args:
-            results (list[np.ndarray | None]): (D, K, T, 4) per image, None for one left out.
+            results: (D, K, T, 4) per image, None for one left out.
 
         Returns:
-            dict[str, float]: See the class.
+            See the class.
         """
         evaluated = [counts for counts in results if counts is not None]
         counts = np.stack(evaluated)

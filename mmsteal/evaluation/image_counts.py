@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.functional.matching import edge_counts
@@ -14,29 +16,27 @@ _ROUNDING = 1e-3
 
 
 def image_counts(
-    prob: np.ndarray,
-    truth: np.ndarray,
+    prob: NDArray[Any],
+    truth: NDArray[Any],
     protocol: BoundaryProtocol,
     *,
     max_dists: Sequence[float] | None = None,
-    interior: np.ndarray | None = None,
-) -> np.ndarray:
+    interior: NDArray[Any] | None = None,
+) -> NDArray[np.int32]:
     """Count matched boundary pixels of one image, for every tolerance, class and threshold.
 
     Shape shorthand: K classes; D tolerances; T thresholds; A annotators.
 
     Args:
-        prob (np.ndarray): Scores (K, H, W): float in [0, 1], bool, or uint8, read as v / 255.
-        truth (np.ndarray): True edges (K, h, w) or (K, A, h, w), bool, as
+        prob: Scores (K, H, W): float in [0, 1], bool, or uint8, read as v / 255.
+        truth: True edges (K, h, w) or (K, A, h, w), bool, as
             :meth:`BoundaryProtocol.ground_truth` makes them.
-        protocol (BoundaryProtocol): How to compare.
-        max_dists (Sequence[float] | None): Tolerances, as fractions of the diagonal, in place of
-            the protocol's one.
-        interior (np.ndarray | None): Region of each class (K, h, w), where the protocol drops
-            predictions in it.
+        protocol: How to compare.
+        max_dists: Tolerances, as fractions of the diagonal, in place of the protocol's one.
+        interior: Region of each class (K, h, w), where the protocol drops predictions in it.
 
     Returns:
-        np.ndarray: (D, K, T, 4) int32: cntR, sumR, cntP, sumP.
+        (D, K, T, 4) int32: cntR, sumR, cntP, sumP.
 
     Raises:
         ValueError: If scores are NaN or outside [0, 1], or sizes or numbers of classes disagree.
@@ -64,14 +64,14 @@ def image_counts(
     return counts
 
 
-def valid_scores(prob: np.ndarray) -> np.ndarray:
+def valid_scores(prob: NDArray[Any]) -> NDArray[Any]:
     """Refuse what are no scores; clip what left [0, 1] by rounding.
 
     Args:
-        prob (np.ndarray): (K, H, W).
+        prob: (K, H, W).
 
     Returns:
-        np.ndarray: The scores, the same array where nothing has to be clipped.
+        The scores, the same array where nothing has to be clipped.
 
     Raises:
         TypeError: If the scores are neither floating point nor uint8 nor bool.

@@ -1,13 +1,13 @@
-"""How boundaries are compared: the published protocols and one's own."""
+"""How boundaries are compared: everything that decides a score."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mmsteal.functional.class_values import class_values
 from mmsteal.functional.edge_nms import edge_nms
@@ -110,28 +110,28 @@ class BoundaryProtocol:
 
     def ground_truth(
         self,
-        label_map: np.ndarray,
+        label_map: NDArray[Any] | None,
         num_classes: int,
         *,
         background: int | None = None,
-        instance_map: np.ndarray | None = None,
-        boundary_map: np.ndarray | None = None,
+        instance_map: NDArray[Any] | None = None,
+        boundary_map: NDArray[Any] | None = None,
         ignore_index: int = 255,
-    ) -> np.ndarray:
+    ) -> NDArray[np.bool_]:
         """Make the true boundaries of an image by this protocol's rule.
 
         Args:
-            label_map (np.ndarray): (H, W) labels.
-            num_classes (int): Number of classes K.
-            background (int | None): Label of pixels of no class.
-            instance_map (np.ndarray | None): (H, W) instance ids.
-            boundary_map (np.ndarray | None): Stored boundaries, 1 on an edge: (K, H, W), or
-                (K, A, H, W) of A annotators; where K is 1 also (A, H, W).
-            ignore_index (int): Label of ignored pixels.
+            label_map: (H, W) labels; may be None where boundaries are stored.
+            num_classes: Number of classes K.
+            background: Label of pixels of no class.
+            instance_map: (H, W) instance ids.
+            boundary_map: Stored boundaries, 1 on an edge: (K, H, W), or (K, A, H, W) of A
+                annotators; where K is 1 also (A, H, W).
+            ignore_index: Label of ignored pixels.
 
         Returns:
-            np.ndarray: (K, h, w) or (K, A, h, w) bool, at the evaluation size; K is 1 in a
-            class-agnostic protocol.
+            (K, h, w) or (K, A, h, w) bool, at the evaluation size; K is 1 in a class-agnostic
+            protocol.
 
         Raises:
             ValueError: If the protocol needs what the sample does not have.
@@ -144,27 +144,29 @@ class BoundaryProtocol:
                 'is none; load one (data_prefix=dict(instance_map_path=...)) or set '
                 'instance_sensitive=False.'
             )
-        thin_truth = self.mode == 'thin'
-        maps = [label_map, instance_map if self.instance_sensitive else None]
+        if label_map is None:
+            raise ValueError('Expected a label map to make boundaries of, but got None.')
+        instances = instance_map if self.instance_sensitive else None
         size = self.size(*label_map.shape)
-        if thin_truth:
-            maps = [None if m is None else resample(m, size) for m in maps]
-        edges = label_map_to_edges(
-            maps[0],
+        if self.mode == 'thin':
+            label_map = resample(label_map, size)
+            instances = None if instances is None else resample(instances, size)
+        made = label_map_to_edges(
+            label_map,
             num_classes,
             radius=self.radius,
-            instance_map=maps[1],
+            instance_map=instances,
             background=background,
             ignore_index=ignore_index,
         )
-        edges = edges == 1
+        edges: NDArray[np.bool_] = made == 1
         if self.class_agnostic:
-            edges = edges.any(axis=0, keepdims=True)
-        if thin_truth:
-            return thin(edges)
-        return resample(edges, size)
+            edges = np.any(edges, axis=0, keepdims=True)
+        return thin(edges) if self.mode == 'thin' else resample(edges, size)
 
-    def _stored_truth(self, boundary_map: np.ndarray | None, num_classes: int) -> np.ndarray:
+    def _stored_truth(
+        self, boundary_map: NDArray[Any] | None, num_classes: int
+    ) -> NDArray[np.bool_]:
         if boundary_map is None:
             raise ValueError(
                 'Expected stored boundaries, because the protocol compares with them, but '
@@ -182,14 +184,14 @@ class BoundaryProtocol:
         return edges.any(axis=0, keepdims=True) if self.class_agnostic else edges
 
     def interior(
-        self, label_map: np.ndarray, num_classes: int, *, background: int | None = None
-    ) -> np.ndarray | None:
+        self, label_map: NDArray[Any], num_classes: int, *, background: int | None = None
+    ) -> NDArray[np.bool_] | None:
         """Region of each class (K, h, w) bool, or None where the protocol does not need it."""
         if not self.drop_interior:
             return None
         label_map = self.nearest(label_map)
         values = class_values(num_classes, without=(background, 255))
-        regions = label_map == np.array(values)[:, None, None]
+        regions: NDArray[np.bool_] = label_map == np.array(values)[:, None, None]
         if self.class_agnostic:
             raise ValueError(
                 'Expected drop_interior=False in a class-agnostic protocol: a boundary of all '
@@ -197,118 +199,58 @@ class BoundaryProtocol:
             )
         return regions
 
-    def nearest(self, label_map: np.ndarray) -> np.ndarray:
+    def nearest(self, label_map: NDArray[Any]) -> NDArray[Any]:
         """Bring a map (H, W) of labels to the evaluation size."""
         return resample(label_map, self.size(*label_map.shape))
 
     def predicted_edges(
-        self, label_map: np.ndarray, num_classes: int, *, background: int | None = None
-    ) -> np.ndarray:
+        self, label_map: NDArray[Any], num_classes: int, *, background: int | None = None
+    ) -> NDArray[np.bool_]:
         """Boundaries (K, h, w) bool of a segmentor's label map, by the rule of the ground truth.
 
         A label map tells no instances apart, so edges between them can only be missed.
 
         Args:
-            label_map (np.ndarray): (H, W) predicted labels.
-            num_classes (int): Number of classes K.
-            background (int | None): Label of pixels of no class.
+            label_map: (H, W) predicted labels.
+            num_classes: Number of classes K.
+            background: Label of pixels of no class.
         """
         rule = replace(self, stored=False, instance_sensitive=False)
         return rule.ground_truth(label_map, num_classes, background=background)
 
-    def prediction(self, prob: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+    def prediction(self, prob: NDArray[Any], size: tuple[int, int] | None = None) -> NDArray[Any]:
         """Bring predicted maps to the evaluation size (bilinear), then suppress, as asked.
 
         Args:
-            prob (np.ndarray): (K, H, W) float in [0, 1], or uint8, read as v / 255.
-            size (tuple[int, int] | None): Height and width of the ground truth; None: what the
-                protocol makes of an image as large as the prediction.
+            prob: (K, H, W) float in [0, 1], or uint8, read as v / 255.
+            size: Height and width of the ground truth; None: what the protocol makes of an image
+                as large as the prediction.
 
         Returns:
-            np.ndarray: (K, h, w), or (1, h, w) if class-agnostic; the very scores where they have
-            the size already and nothing is suppressed, otherwise float32.
+            (K, h, w), or (1, h, w) if class-agnostic; the very scores where they have the size
+            already and nothing is suppressed, otherwise float32.
 
         Raises:
             ValueError: If the size does not fit and the protocol does not resize.
         """
-        shape = tuple(prob.shape[1:])
-        size = self.size(*shape) if size is None else tuple(size)
-        if shape != size and self.size(*shape) != size and not self.resize:
+        shape = (prob.shape[1], prob.shape[2])
+        whole = self.size(*shape)
+        height, width = whole if size is None else size
+        if (height, width) not in (shape, whole) and not self.resize:
             raise ValueError(
-                f'Expected a prediction of {size[0]} x {size[1]} px (height x width), the size of '
+                f'Expected a prediction of {height} x {width} px (height x width), the size of '
                 f'the ground truth, {"" if self.scale == 1 else "or of the whole image, "}but got '
                 f'{shape[0]} x {shape[1]}; predict at the size of the image, or set resize=True '
                 '(--resize) to have it resized.'
             )
         if self.class_agnostic:
             prob = prob.max(axis=0, keepdims=True)
-        if shape != size or self.test_nms:
-            prob = np.stack([_resized(p, size) for p in prob])
+        if (height, width) != shape or self.test_nms:
+            prob = np.stack([_resized(p, (height, width)) for p in prob])
         # Sums of float weights may leave [0, 1] in the last bit.
         return np.clip(edge_nms(prob), 0, 1) if self.test_nms else prob
 
 
-def _resized(score: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _resized(score: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     score = score.astype(np.float32) / np.float32(255 if score.dtype == np.uint8 else 1)
     return cv2.resize(score, size[::-1], interpolation=cv2.INTER_LINEAR)
-
-
-# Hariharan et al. 2011; SEAL (Yu et al. 2018) on SBD and Cityscapes, as STEAL uses them; BSDS.
-PROTOCOLS: dict[str, dict[str, BoundaryProtocol]] = {
-    'sbd': {
-        'thin': BoundaryProtocol('sbd', 'thin', 0.02, stored=True, drop_interior=True),
-    },
-    'seal': {
-        'thin': BoundaryProtocol('seal', 'thin', 0.0075, margin=5, stored=True),
-        'raw': BoundaryProtocol('seal', 'raw', 0.0075, margin=5),
-    },
-    'cityscapes': {
-        'thin': BoundaryProtocol(
-            'cityscapes', 'thin', 0.0035, radius=1.0, scale=0.5, instance_sensitive=True
-        ),
-        'raw': BoundaryProtocol(
-            'cityscapes', 'raw', 0.0035, radius=2.0, scale=0.5, instance_sensitive=True
-        ),
-    },
-    'bsds': {
-        'thin': BoundaryProtocol('bsds', 'thin', 0.0075, stored=True, class_agnostic=True),
-    },
-}
-
-
-def boundary_protocol(name: str | None = None, mode: str = 'thin', **changes) -> BoundaryProtocol:
-    """Look a published protocol up, and change what is asked.
-
-    Args:
-        name (str | None): `'sbd'`, `'seal'`, `'cityscapes'` or `'bsds'`; None starts from the
-            defaults of :class:`BoundaryProtocol`.
-        mode (str): `'thin'` or `'raw'`.
-        **changes: Attributes of :class:`BoundaryProtocol` to set; None leaves one as it is.
-
-    Returns:
-        BoundaryProtocol: The protocol.
-
-    Raises:
-        ValueError: If there is no such protocol, mode or attribute.
-
-    Example:
-        >>> boundary_protocol('seal', 'raw', max_dist=0.02).label
-        'seal, raw, maxDist 0.02, not instance-sensitive, 99 thresholds, ground truth: radius 2 px, margin 5 px'
-    """  # noqa: E501
-    changes = {key: value for key, value in changes.items() if value is not None}
-    unknown = set(changes) - set(BoundaryProtocol.__dataclass_fields__)
-    if unknown:
-        raise ValueError(
-            f'Expected attributes out of {sorted(BoundaryProtocol.__dataclass_fields__)}, but got '
-            f'{sorted(unknown)}.'
-        )
-    if name is None:
-        return BoundaryProtocol(mode=mode, **changes)  # type: ignore[arg-type]
-    _check_choice('protocol', name, PROTOCOLS)
-    _check_choice(f'mode of {name!r}', mode, PROTOCOLS[name])
-    return replace(PROTOCOLS[name][mode], **changes)
-
-
-def _check_choice(what: str, value: str, choices: Sequence[str] | dict) -> None:
-    if value not in choices:
-        raise ValueError(f'Expected {what} to be one of {sorted(choices)}, but got {value!r}.')

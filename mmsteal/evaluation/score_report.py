@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from prettytable import PrettyTable
+from numpy.typing import NDArray
 
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
@@ -58,17 +58,15 @@ class ClassScores:
             columns = {'MF(ODS)': 'ods_f', 'threshold': 'ods_threshold',
                        'precision': 'ods_precision', 'recall': 'ods_recall',
                        'OIS': 'ois_f', 'AP': 'ap'}  # fmt: skip
-        table = PrettyTable(['class', *columns])
-        table.align = 'r'
-        table.align['class'] = 'l'
-        for name, score in zip(self.names, self.scores, strict=True):
-            table.add_row([name, *(_cell(key, getattr(score, key)) for key in columns.values())])
+        rows = [
+            [name, *(_cell(key, getattr(score, key)) for key in columns.values())]
+            for name, score in zip(self.names, self.scores, strict=True)
+        ]
         mean = [
             '' if key == 'ods_threshold' else _cell(key, self._mean(key))
             for key in columns.values()
         ]
-        table.add_row(['mean', *mean])
-        return table.get_string()
+        return _text_table([['class', *columns], *rows, ['mean', *mean]])
 
     def _mean(self, key: str) -> float:
         values = [v for v in (getattr(s, key) for s in self.scores) if not np.isnan(v)]
@@ -79,8 +77,22 @@ def _cell(key: str, value: float) -> str:
     return f'{value:.3f}' if key == 'ods_threshold' else f'{100 * value:.2f}'
 
 
+def _text_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows under a header, within lines; names to the left and numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rule = '+'.join(['', *('-' * (width + 2) for width in widths), ''])
+    header, *body = (
+        ' | '.join([
+            row[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+        ])
+        for row in rows
+    )  # fmt: skip
+    return '\n'.join([rule, f'| {header} |', rule, *(f'| {line} |' for line in body), rule])
+
+
 def class_scores(
-    counts: np.ndarray,
+    counts: NDArray[np.integer],
     names: Sequence[str],
     protocol: BoundaryProtocol,
     max_dists: Sequence[float],
@@ -91,15 +103,15 @@ def class_scores(
     """Score the counts of all images, at every tolerance.
 
     Args:
-        counts (np.ndarray): (N, D, K, T, 4), as :func:`image_counts` makes them.
-        names (Sequence[str]): Names of the K classes.
-        protocol (BoundaryProtocol): What the counts were made by.
-        max_dists (Sequence[float]): The D tolerances.
-        absent (str): See :func:`mmsteal.functional.edge_scores`.
-        absent_image (str): See there.
+        counts: (N, D, K, T, 4), as :func:`mmsteal.evaluation.image_counts.image_counts` makes them.
+        names: Names of the K classes.
+        protocol: What the counts were made by.
+        max_dists: The D tolerances.
+        absent: See :func:`mmsteal.functional.edge_scores`.
+        absent_image: See there.
 
     Returns:
-        list[ClassScores]: One per tolerance.
+        Scores at each tolerance.
     """
     result = []
     for d, max_dist in enumerate(max_dists):

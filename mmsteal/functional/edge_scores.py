@@ -22,23 +22,23 @@ class EdgeScores:
     """Scores of one class over a set of images.
 
     Attributes:
-        ods_threshold: optimal dataset scale: the threshold, one for all images, of the best F.
-        ods_precision: precision there.
-        ods_recall: recall there.
+        ods_threshold: Optimal dataset scale: the threshold, one for all images, of the best F.
+        ods_precision: Precision there.
+        ods_recall: Recall there.
         ods_f: F there.
-        ois_precision: optimal image scale: precision when each image has its own best threshold.
-        ois_recall: recall in that case.
+        ois_precision: Optimal image scale: precision when each image has its own best threshold.
+        ois_recall: Recall in that case.
         ois_f: F in that case.
-        ap: average precision, the area under the precision-recall curve.
-        max_precision_ap: average precision as in the code of Hariharan et al. (2011): mean over
+        ap: Average precision, the area under the precision-recall curve.
+        max_precision_ap: Average precision as in the code of Hariharan et al. (2011): mean over
             recalls of the best precision at this recall or a higher one.
-        thresholds: thresholds of the curve (T,).
-        precision: precision at each of them (T,).
-        recall: recall at each of them (T,).
+        thresholds: Thresholds of the curve (T,).
+        precision: Precision at each of them (T,).
+        recall: Recall at each of them (T,).
         f: F at each of them (T,).
-        image_threshold: best threshold of each image (N,).
+        image_threshold: Best threshold of each image (N,).
         image_f: F of each image there (N,); NaN for images without a true edge pixel.
-        num_true: number of true edge pixels; 0 where the class is absent.
+        num_true: Number of true edge pixels; 0 where the class is absent.
     """
 
     ods_threshold: float
@@ -64,11 +64,11 @@ class MeanScores:
     """Plain means over classes.
 
     Attributes:
-        ods_f: mean over classes of the F at the optimal dataset scale, "MF(ODS)".
-        ois_f: mean F at the optimal image scale.
-        ap: mean average precision.
-        max_precision_ap: mean of the average precision of Hariharan et al. (2011).
-        num_classes: number of classes averaged.
+        ods_f: Mean over classes of the F at the optimal dataset scale, "MF(ODS)".
+        ois_f: Mean F at the optimal image scale.
+        ap: Mean average precision.
+        max_precision_ap: Mean of the average precision of Hariharan et al. (2011).
+        num_classes: Number of classes averaged.
     """
 
     ods_f: float
@@ -139,21 +139,21 @@ def edge_scores(
     linearly over R and 0 outside the curve.
 
     Args:
-        counts: counts (N, T, 4) of :func:`mmsteal.functional.matching.edge_counts`.
-        thresholds: the thresholds of the counts; by default T evenly spaced ones.
-        absent: scores of a class without any true edge pixel: ``'nan'``, or ``'zero'`` as the
+        counts: Counts (N, T, 4) of :func:`mmsteal.functional.matching.edge_counts`.
+        thresholds: The thresholds of the counts; by default T evenly spaced ones.
+        absent: Scores of a class without any true edge pixel: `'nan'`, or `'zero'` as the
             historical code has it.
-        absent_image: threshold of the OIS in an image without a true edge pixel of the class, where
-            F is 0 whatever is predicted: the ``'best'`` predicts least; ``'first'`` takes the
+        absent_image: Threshold of the OIS in an image without a true edge pixel of the class, where
+            F is 0 whatever is predicted: the `'best'` predicts least; `'first'` takes the
             lowest threshold with all its false positives, as the historical code has it.
-        shared_recall: of several thresholds with the same recall, the AP takes the precision of the
-            ``'first'``; ``'last'`` reproduces results of old MATLAB versions.
+        shared_recall: Of several thresholds with the same recall, the AP takes the precision of the
+            `'first'`; `'last'` reproduces results of old MATLAB versions.
 
     Returns:
         The scores; see :class:`EdgeScores`.
 
     Raises:
-        ValueError: if the counts have the wrong shape, are negative or match more pixels than there
+        ValueError: If the counts have the wrong shape, are negative or match more pixels than there
             are, if the number of thresholds differs, or an option is unknown.
 
     Example:
@@ -224,8 +224,8 @@ def mean_scores(scores: Iterable[EdgeScores]) -> MeanScores:
     """Average the scores of classes, leaving out those that have none.
 
     Args:
-        scores: the scores of each class. Absent classes (NaN) are left out; those that were scored
-            with ``absent='zero'`` count as 0.
+        scores: The scores of each class. Absent classes (NaN) are left out; those that were scored
+            with `absent='zero'` count as 0.
 
     Returns:
         The means and the number of classes that they are over; NaN and 0 if there is none.

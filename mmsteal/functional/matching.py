@@ -26,14 +26,14 @@ def edge_thresholds(
     :math:`v / 255` ties with :math:`t_i` exactly where the two fractions are equal.
 
     Args:
-        thresholds: how many, or the thresholds themselves in rising order.
+        thresholds: How many, or the thresholds themselves in rising order.
 
     Returns:
         The thresholds (T,), float64.
 
     Raises:
-        TypeError: if ``thresholds`` is neither an integer nor a sequence of numbers.
-        ValueError: if there is none, or if they do not rise strictly within [0, 1].
+        TypeError: If `thresholds` is neither an integer nor a sequence of numbers.
+        ValueError: If there is none, or if they do not rise strictly within [0, 1].
 
     Example:
         >>> edge_thresholds(4)
@@ -169,7 +169,7 @@ def edge_counts(
     r"""Count matched boundary pixels of one image and class at every threshold.
 
     At threshold :math:`t` the predicted pixels are
-    :math:`P_t = \operatorname{thin}(\{p : \text{score}_p \ge t\})` (``thin=False`` leaves them as
+    :math:`P_t = \operatorname{thin}(\{p : \text{score}_p \ge t\})` (`thin=False` leaves them as
     they are), and with the true pixels :math:`G`
 
     .. math::
@@ -181,17 +181,17 @@ def edge_counts(
     (2011) approximate with a randomized assignment; here it is exact and always the same.
 
     Args:
-        score: edge probability (H, W): floating point in [0, 1], or uint8, read as v / 255.
-        target: true edge pixels (H, W), bool or uint8 of 0 and 1; or (A, H, W), one map for each
+        score: Edge probability (H, W): floating point in [0, 1], or uint8, read as v / 255.
+        target: True edge pixels (H, W), bool or uint8 of 0 and 1; or (A, H, W), one map for each
             annotator. Then cntR and sumR add up over the annotators, and cntP counts the predicted
             pixels that any of them matches.
-        max_dist: largest distance of a pair, as a fraction of the diagonal (after the margin is cut
+        max_dist: Largest distance of a pair, as a fraction of the diagonal (after the margin is cut
             off).
-        thin: thin the prediction at each threshold. The target is taken as it is.
-        thresholds: how many, or the thresholds themselves; see :func:`edge_thresholds`.
-        margin: pixels to cut from prediction and target, on all sides or as (top, bottom, left,
+        thin: Thin the prediction at each threshold. The target is taken as it is.
+        thresholds: How many, or the thresholds themselves; see :func:`edge_thresholds`.
+        margin: Pixels to cut from prediction and target, on all sides or as (top, bottom, left,
             right).
-        interior: region of the class (H, W), bool, for the protocol of Hariharan et al. (2011):
+        interior: Region of the class (H, W), bool, for the protocol of Hariharan et al. (2011):
             predicted pixels in it that are too far from the target to match are not counted.
 
     Returns:
@@ -200,9 +200,9 @@ def edge_counts(
         columns concerned.
 
     Raises:
-        TypeError: if ``score``, ``target`` or ``interior`` has the wrong dtype.
-        ValueError: if shapes disagree, a score is NaN or outside [0, 1], ``max_dist`` is not
-            positive, or ``thresholds`` or ``margin`` make no sense.
+        TypeError: If `score`, `target` or `interior` has the wrong dtype.
+        ValueError: If shapes disagree, a score is NaN or outside [0, 1], `max_dist` is not
+            positive, or `thresholds` or `margin` make no sense.
 
     Example:
         >>> import numpy as np

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from mmsteal.edge_files import EdgeFolder
 from mmsteal.functional.refinement import ObjectRefinement, refine_objects
 from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats import Annotation, LabelError
 from mmsteal.label_formats.image_files import image_size
 from mmsteal.label_formats.label_studio import find_image, latest_annotation
 from mmsteal.label_formats.label_studio_results import read_results, write_results
-from mmsteal.refinement import EdgeClasses, EdgeFolder
+from mmsteal.refinement import EdgeClasses
 
 Predict = Callable[[Path], np.ndarray]
 Prediction = dict[str, Any]
@@ -32,7 +33,7 @@ class LabelStudioRefiner:
 
     Args:
         predict (Callable[[Path], np.ndarray]): Edge maps (K, h, w) of an image, uint8 (255 = 1) or
-            float in [0, 1]: a :class:`mmsteal.refinement.model_edges.ModelEdges`, or
+            float in [0, 1]: a :class:`mmsteal.apis.model_edges.ModelEdges`, or
             :func:`edges_of_folder`.
         edge_names (Sequence[str]): Names of the K edge maps.
         data_root (str | Path): Folder of the images; nothing outside of it is read, and nothing is

@@ -1,21 +1,16 @@
-"""Folders of coarse labels to folders of fine ones: workers, ranks, resuming, reports."""
+"""Folders of coarse labels to folders of fine ones."""
 
 from mmsteal.refinement.class_mapping import EdgeClasses
-from mmsteal.refinement.edge_folder import EdgeFolder
-from mmsteal.refinement.ranks import Ranks, join_ranks
-from mmsteal.refinement.refine_file import FileRefiner, OutputError
+from mmsteal.refinement.refine_file import FileRefiner, RefineTask
 from mmsteal.refinement.refine_folder import RefineSummary, refine_folder
 from mmsteal.refinement.settings import FormatSpec, RefineSettings
 
 __all__ = [
     'EdgeClasses',
-    'EdgeFolder',
     'FileRefiner',
     'FormatSpec',
-    'OutputError',
-    'Ranks',
     'RefineSettings',
     'RefineSummary',
-    'join_ranks',
+    'RefineTask',
     'refine_folder',
 ]

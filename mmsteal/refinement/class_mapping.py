@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mmsteal.evaluation.prediction_files import class_indices, plain_name
+from mmsteal.edge_files.class_names import class_indices, plain_name
 from mmsteal.label_formats import AnnotatedObject
 
 NO_EDGE_MAP = -1
@@ -16,10 +16,10 @@ class EdgeClasses:
     Names are compared without case, blanks, hyphens and underscores.
 
     Args:
-        names (Sequence[str]): Names of the K edge maps.
-        class_map (Mapping[str, str] | None): Category -> edge map, for categories whose names
-            differ. A category is a name, or the value in the files; an edge map is a name, or its
-            number from 1, or 'none' for objects that stay as they are.
+        names: Names of the K edge maps.
+        class_map: Category -> edge map, for categories whose names differ. A category is a name, or
+            the value in the files; an edge map is a name, or its number from 1, or 'none' for
+            objects that stay as they are.
 
     Raises:
         ValueError: If an edge map is unknown, or a category is given twice.
@@ -62,8 +62,7 @@ class EdgeClasses:
         """Refuse to run where no object has an edge map.
 
         Args:
-            entries (Iterable[AnnotatedObject]): Categories of the labels; read up to the first
-                that has an edge map.
+            entries: Categories of the labels; read up to the first that has an edge map.
 
         Raises:
             ValueError: If none has one; both lists of names are in the message.

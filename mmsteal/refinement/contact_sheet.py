@@ -12,7 +12,7 @@ import numpy as np
 
 from mmsteal.functional.edges import mask_edges
 from mmsteal.label_formats.base import LabelItem
-from mmsteal.refinement.records import report_path
+from mmsteal.refinement.records import crop_path
 from mmsteal.visualization.edge_colors import distinct_palette
 from mmsteal.visualization.report import Figure, Paragraph, Section, write_report
 
@@ -42,12 +42,12 @@ def write_contact_sheet(
     """Write `OUT/contact_sheet.html`.
 
     Args:
-        out_dir (str | Path): Folder of the results.
-        worst (Iterable[Mapping]): Records of :func:`worst_records`.
-        items (Mapping[str, LabelItem]): Images by name.
+        out_dir: Folder of the results.
+        worst: Records of :func:`worst_records`.
+        items: Images by name.
 
     Returns:
-        Path: The page.
+        The page.
     """
     figures: list[Figure | Paragraph] = []
     for record in worst:
@@ -74,7 +74,7 @@ def write_contact_sheet(
 def _picture(out_dir: str | Path, record: Mapping[str, Any], path: Path) -> bytes | None:
     """Given and refined objects over the image, side by side; JPEG."""
     crop = record['crop']
-    both = cv2.imread(str(report_path(out_dir, record['name'], '.png')), cv2.IMREAD_UNCHANGED)
+    both = cv2.imread(str(crop_path(out_dir, record['name'])), cv2.IMREAD_UNCHANGED)
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if both is None or image is None:
         return None

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
-import errno
+from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from mmsteal.edge_files import EdgeFolder
 from mmsteal.files import write_file
 from mmsteal.functional.refinement import ObjectRefinement, refine_objects
 from mmsteal.functional.resize import resize_edge_prob
+from mmsteal.jobs import Origin, writing_to
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
 from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses, category_name
-from mmsteal.refinement.edge_folder import EdgeFolder
-from mmsteal.refinement.records import input_stamp, report_path, write_json
+from mmsteal.refinement.records import crop_path, open_records, plain
 from mmsteal.refinement.settings import RefineSettings
 
 # Longer side of the crops of the contact sheet.
 CROP_PX = 400
 
 
-class OutputError(OSError):
-    """The results cannot be written, which no other image would change."""
+class RefineTask(NamedTuple):
+    """An image to refine.
+
+    Attributes:
+        item (LabelItem): The image and its labels.
+        edge_prob (np.ndarray | None): Edge maps (K, h, w) of a model; None where they come from
+            files.
+    """
+
+    item: LabelItem
+    edge_prob: NDArray[Any] | None = None
 
 
 class FileRefiner:
     """Refine the labels of one image after another.
 
+    Other processes get it as its settings, and open the labels themselves.
+
     Args:
-        settings (RefineSettings): What to do.
-        source (LabelFormat | None): The labels, if they are open already.
+        settings: What to do.
+        source: The labels, if they are open already.
     """
 
     def __init__(self, settings: RefineSettings, source: LabelFormat | None = None) -> None:
@@ -45,29 +57,42 @@ class FileRefiner:
                 settings.edges, settings.edge_names, label_format=settings.source.name
             )
         self.edge_classes = EdgeClasses(settings.edge_names, settings.class_map)
-        self.fingerprint = settings.fingerprint()
+        self.records = open_records(settings)
+        self._fingerprint = settings.fingerprint()
 
-    def edge_file(self, item: LabelItem) -> Path | None:
-        """One of the files of the edge maps of an image, if they come from files."""
-        return None if self.edges is None else self.edges.first_file(item.name)
+    def __reduce__(self) -> tuple[Callable[..., FileRefiner], tuple[RefineSettings]]:
+        return FileRefiner, (self.settings,)
 
-    def __call__(self, item: LabelItem, edge_prob: np.ndarray | None = None) -> None:
+    def kept(self, item: LabelItem) -> dict[str, Any] | None:
+        """The record of an image that an earlier run has done, with these parameters and files."""
+        try:
+            return self.records.read_current(item.name, self._origin(item))
+        except OSError:
+            return None  # a file is missing, which is told when its turn comes
+
+    def _origin(self, item: LabelItem) -> Origin:
+        # One of the edge maps shows whether they are still the same.
+        edge_file = None if self.edges is None else self.edges.first_file(item.name)
+        return Origin.of(self._fingerprint, [*item.labels, *([edge_file] if edge_file else [])])
+
+    def __call__(self, task: RefineTask) -> dict[str, Any]:
         """Refine the labels of an image and write them, then its record.
 
         Args:
-            item (LabelItem): The image.
-            edge_prob (np.ndarray | None): Edge maps (K, h, w) of a model; None reads them.
+            task: The image.
+
+        Returns:
+            The record.
 
         Raises:
             ValueError: If a file of the image cannot be used; named.
             OutputError: If the disk refuses the results.
         """
-        try:
+        item, edge_prob = task
+        with writing_to(self.settings.out_dir):
             # What is not recorded is not done, whatever an earlier run left there.
-            report_path(self.settings.out_dir, item.name).unlink(missing_ok=True)
-        except OSError as error:
-            raise self._output_error(error) from error
-        stamp = input_stamp(item, self.edge_file(item))
+            self.records.remove(item.name)
+        origin = self._origin(item)
         annotation = self.source.read(item)
         if edge_prob is None:
             if self.edges is None:
@@ -84,26 +109,18 @@ class FileRefiner:
             error_px=self.settings.error_px,
             **self.settings.align,
         )
-        try:
+        with writing_to(self.settings.out_dir):
             files = self.target.write(item, annotation, refined, self.settings.labels_dir)
-        except OSError as error:
-            raise self._output_error(error) from error
-        record: dict[str, Any] = {
-            'name': item.name,
-            'fingerprint': self.fingerprint,
-            'input': stamp,
-            'files': [path.relative_to(self.settings.labels_dir).as_posix() for path in files],
+        content: dict[str, Any] = {
             'notes': list(annotation.notes),
             'objects': [
                 _object_record(index, annotation, entry, classes[index])
                 for index, entry in enumerate(objects)
             ],
         }
-        try:
-            record['crop'] = self._write_crop(item, annotation, refined, objects)
-            write_json(report_path(self.settings.out_dir, item.name), record)
-        except OSError as error:
-            raise self._output_error(error) from error
+        with writing_to(self.settings.out_dir):
+            content['crop'] = self._write_crop(item, annotation, refined, objects)
+            return self.records.write(item.name, origin, plain(content), files=files)
 
     def _write_crop(
         self,
@@ -136,26 +153,11 @@ class FileRefiner:
         )
         if not ok:
             return None
-        write_file(report_path(self.settings.out_dir, item.name, '.png'), png.tobytes())
+        write_file(crop_path(self.settings.out_dir, item.name), png.tobytes())
         return {
             'object': worst, 'top': top, 'left': left, 'bottom': bottom, 'right': right,
             'stride': stride,
         }  # fmt: skip
-
-    def _output_error(self, error: OSError) -> OSError:
-        """An error of the disk that would hit every image; or that of a source file, as it is."""
-        out_dir = Path(self.settings.out_dir).resolve()
-        if error.filename is not None and out_dir not in Path(error.filename).resolve().parents:
-            return error
-        reason = error.strerror or str(error)
-        hint = ''
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = '; make room'
-        elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            hint = '; the folder must be writable'
-        return OutputError(
-            f'Cannot write to {out_dir}: {reason}{hint}, and the same command goes on from here.'
-        )
 
 
 def _object_record(

@@ -1,4 +1,4 @@
-"""A folder of labels refined: workers, ranks, what is done already, and what to tell at the end."""
+"""A folder of labels refined: what is done already, the rest of it, and what to tell at the end."""
 
 from __future__ import annotations
 
@@ -9,29 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from mmsteal.files import remove_partial_files
+from mmsteal.jobs import Job, Ranks, Workers, run_job, writing_to
 from mmsteal.label_formats import AnnotatedObject, LabelError, LabelFormat, LabelItem
 from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
-from mmsteal.refinement.progress import Progress
-from mmsteal.refinement.ranks import Ranks
-from mmsteal.refinement.records import (
-    REPORTS,
-    check_parameters,
-    is_finished,
-    read_record,
-    write_json,
-    write_parameters,
-)
-from mmsteal.refinement.refine_file import FileRefiner, OutputError
+from mmsteal.refinement.records import REPORTS, check_parameters, write_json, write_parameters
+from mmsteal.refinement.refine_file import FileRefiner, RefineTask
 from mmsteal.refinement.settings import RefineSettings
 from mmsteal.refinement.summary import records_of, summarize, write_csv
-from mmsteal.refinement.worker_pool import Task, refine_all
 
-Predict = Callable[[Path], np.ndarray]
-# How long files of other machines may take to show up in a shared folder.
-_PATIENCE_S = 120.0
+Predict = Callable[[Path], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -74,22 +63,20 @@ def refine_folder(
     """Refine all labels of a folder into another one.
 
     `OUT/labels` gets the labels, `OUT/reports` a record an image, written after its labels. An
-    image with a record of the same parameters and files is skipped, so a run that was killed goes
-    on where it was. At the end there are `OUT/report.csv`, `OUT/report.json` and
-    `OUT/contact_sheet.html`.
+    image with a record of the same parameters and files is skipped, so a run that was killed
+    resumes. At the end there are `OUT/report.csv`, `OUT/report.json` and `OUT/contact_sheet.html`.
 
     Args:
-        settings (RefineSettings): What to do.
-        predict (Callable | None): Makes the edge maps of an image, (K, H, W) uint8; None where
-            they come from files.
-        ranks (Ranks | None): Our share; None: all.
-        num_workers (int): Processes that read, evolve and write.
-        overwrite (bool): Do all images again, also with other parameters than before.
-        contact_sheet (int): Number of images on the page of those that moved furthest; 0: no page.
-        progress (bool): Show how far it is.
+        settings: What to do.
+        predict: Makes the edge maps of an image, (K, H, W) uint8; None where they come from files.
+        ranks: Our share; None: all.
+        num_workers: Processes that read, evolve and write.
+        overwrite: Do all images again, also with other parameters than before.
+        contact_sheet: Number of images on the page of those that moved furthest; 0: no page.
+        progress: Show how far it is.
 
     Returns:
-        RefineSummary | None: What was done; None on all ranks but the first.
+        What was done; None on all ranks but the first.
 
     Raises:
         ValueError: If no category has an edge map, if the folder holds results of other
@@ -118,26 +105,24 @@ def refine_folder(
     # Everybody has looked before the first one writes.
     ours.gather(None)
     if ours.rank == 0:
-        _write(lambda: write_parameters(settings), settings)
+        with writing_to(settings.out_dir):
+            write_parameters(settings)
 
-    share = items[ours.rank :: ours.world]
+    outcomes = run_job(
+        _job(refiner, predict, overwrite=overwrite),
+        items,
+        workers=Workers(num_workers),
+        ranks=ours,
+        progress=progress,
+    )
     errors: dict[str, str] = {}
-    todo = share
-    if not overwrite:
-        todo = [
-            item
-            for item in share
-            if not is_finished(settings, refiner.fingerprint, item, refiner.edge_file(item))
-        ]
-    label = f'refine, rank {ours.rank} of {ours.world}' if ours.world > 1 else 'refine'
-    with Progress(len(todo), shown=progress, label=label) as bar:
-        tasks = _tasks(todo, predict)
-        for outcome in refine_all(tasks, refiner, num_workers=num_workers):
-            if outcome.error is not None:
-                errors[outcome.item.name] = outcome.error
-            bar.step(error=outcome.error is not None)
+    num_skipped = 0
+    for outcome in outcomes:
+        num_skipped += outcome.kept
+        if outcome.error is not None:
+            errors[outcome.item.name] = outcome.error
 
-    told = ours.gather((errors, len(share) - len(todo)))
+    told = ours.gather((errors, num_skipped))
     if ours.rank != 0:
         ours.gather(None)  # the summary is written
         return None
@@ -145,16 +130,34 @@ def refine_folder(
     errors.update({str(problem.path): problem.message for problem in source.problems()})
     done = [item for item in items if item.name not in errors]
     if ours.world > 1:
-        _wait_for(settings, done)
-    summary: RefineSummary = _write(
-        lambda: _finish(
-            settings, refiner, items, done, errors, sum(skipped for _, skipped in told),
-            start, contact_sheet,
-        ),
-        settings,
-    )  # fmt: skip
+        refiner.records.wait_for(item.name for item in done)
+    with writing_to(settings.out_dir):
+        summary = _finish(
+            refiner,
+            items,
+            errors,
+            num_skipped=sum(skipped for _, skipped in told),
+            start=start,
+            contact_sheet=contact_sheet,
+        )
     ours.gather(None)
     return summary
+
+
+def _job(
+    refiner: FileRefiner, predict: Predict | None, *, overwrite: bool
+) -> Job[LabelItem, RefineTask, dict[str, Any]]:
+    def task(item: LabelItem) -> RefineTask:
+        return RefineTask(item, None if predict is None else predict(item.image))
+
+    def kept(item: LabelItem) -> dict[str, Any] | None:
+        return None if overwrite else refiner.kept(item)
+
+    return Job(work=refiner, name=_name, task=task, kept=kept, label='refine')
+
+
+def _name(item: LabelItem) -> str:
+    return item.name
 
 
 def check_out_dir(settings: RefineSettings) -> None:
@@ -186,17 +189,6 @@ def check_out_dir(settings: RefineSettings) -> None:
             )
 
 
-def _tasks(items: list[LabelItem], predict: Predict | None) -> Iterator[Task]:
-    for item in items:
-        if predict is None:
-            yield Task(item)
-            continue
-        try:
-            yield Task(item, predict(item.image))
-        except (ValueError, OSError, RuntimeError) as error:  # RuntimeError: out of memory
-            yield Task(item, error)
-
-
 def _categories(source: LabelFormat, items: list[LabelItem]) -> Iterator[AnnotatedObject]:
     """Categories of the labels: of the table of the format, else of the files."""
     if source.class_names:
@@ -208,47 +200,29 @@ def _categories(source: LabelFormat, items: list[LabelItem]) -> Iterator[Annotat
             yield from source.read(item).objects
 
 
-def _wait_for(settings: RefineSettings, items: list[LabelItem]) -> None:
-    """Let a shared folder show what the other machines wrote."""
-    deadline = time.monotonic() + _PATIENCE_S
-    for item in items:
-        while read_record(settings.out_dir, item.name) is None and time.monotonic() < deadline:
-            time.sleep(0.5)
-
-
-def _write(action: Callable[[], Any], settings: RefineSettings) -> Any:
-    """Do something that writes results; say so where the disk refuses."""
-    try:
-        return action()
-    except OSError as error:
-        raise OutputError(
-            f'Cannot write to {Path(settings.out_dir).resolve()}: {error.strerror or error}; see '
-            'to it, and the same command goes on from here.'
-        ) from error
-
-
 def _finish(
-    settings: RefineSettings,
     refiner: FileRefiner,
     items: list[LabelItem],
-    done: list[LabelItem],
     errors: dict[str, str],
+    *,
     num_skipped: int,
     start: float,
     contact_sheet: int,
 ) -> RefineSummary:
     """Everything that needs all images."""
+    settings, records = refiner.settings, refiner.records
     out_dir = Path(settings.out_dir)
+    done = [item for item in items if item.name not in errors]
     remove_partial_files(out_dir)  # of a run that was killed
     files = []
     try:
         files += refiner.target.finish(settings.labels_dir, done)
     except LabelError as error:
-        errors['all images'] = str(error)
+        errors = {**errors, 'all images': str(error)}
     files.append(out_dir / 'report.csv')
-    found = summarize(write_csv(files[-1], records_of(out_dir, done)))
+    found = summarize(write_csv(files[-1], records_of(records, done)))
     if contact_sheet:
-        worst = worst_records(records_of(out_dir, done), contact_sheet)
+        worst = worst_records(records_of(records, done), contact_sheet)
         by_name = {item.name: item for item in items}
         files.append(write_contact_sheet(out_dir, worst, by_name))
     files.append(out_dir / 'report.json')

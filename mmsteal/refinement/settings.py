@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import numpy as np
 
 from mmsteal.functional.alignment import align_masks
 from mmsteal.functional.refinement import refine_objects
+from mmsteal.jobs import fingerprint
 from mmsteal.label_formats import LabelFormat, open_label_format
 from mmsteal.refinement.class_mapping import EdgeClasses
 from mmsteal.version import __version__
@@ -141,8 +141,7 @@ class RefineSettings:
 
     def fingerprint(self) -> str:
         """A hash of the parameters."""
-        text = json.dumps(self.parameters(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return fingerprint(self.parameters())
 
 
 def _absolute(path: str | None) -> str | None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mmsteal.files import write_file
+from mmsteal.jobs import Records
 from mmsteal.label_formats.base import LabelItem
-from mmsteal.refinement.records import read_record
 
 # Column -> key of the record of an object.
 COLUMNS = {
@@ -32,10 +32,10 @@ COLUMNS = {
 }
 
 
-def records_of(out_dir: str | Path, items: Iterable[LabelItem]) -> Iterator[dict[str, Any]]:
+def records_of(records: Records, items: Iterable[LabelItem]) -> Iterator[dict[str, Any]]:
     """The records of images, one at a time."""
     for item in items:
-        record = read_record(out_dir, item.name)
+        record = records.read(item.name)
         if record is not None:
             yield record
 
@@ -44,11 +44,11 @@ def write_csv(path: Path, records: Iterable[dict[str, Any]]) -> Counter[tuple[st
     """Write a row an object.
 
     Args:
-        path (Path): The CSV file.
-        records (Iterable[dict]): Records of images.
+        path: The CSV file.
+        records: Records of images.
 
     Returns:
-        Counter: Objects by class, status and reason.
+        Objects by class, status and reason.
     """
     counts: Counter[tuple[str, str, str]] = Counter()
     text = io.StringIO()

@@ -5,9 +5,9 @@ import torch
 from PIL import Image
 
 from mmsteal.apis import EdgeInferencer, LabelRefiner
+from mmsteal.apis.model_edges import ModelEdges
 from mmsteal.functional import refine_label_map
 from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder
-from mmsteal.refinement.model_edges import ModelEdges
 from tests.apis.test_edge_inferencer import CONFIG, SMALL
 
 # The weights are random: outlines move because nothing holds them.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
+from mmsteal.edge_files import EdgeFolder
 from mmsteal.functional import mask_edges
 from mmsteal.label_formats import (
     AnnotatedObject,
@@ -21,7 +22,6 @@ from mmsteal.label_formats.label_studio_results import read_results, write_resul
 from mmsteal.label_formats.run_lengths import decode_brush, encode_brush
 from mmsteal.label_tools import BackendServer, LabelStudioRefiner
 from mmsteal.label_tools.label_studio import edges_of_folder
-from mmsteal.refinement import EdgeFolder
 from tests.label_formats.helpers import iou
 
 SIZE = (60, 80)

@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage as ndi
 
+from mmsteal.edge_files import EdgeFolder
 from mmsteal.functional import mask_edges
-from mmsteal.refinement import EdgeFolder, FormatSpec, RefineSettings
+from mmsteal.refinement import FormatSpec, RefineSettings
 
 CLASSES = {'disk': 7, 'bar': 9, 'sky': 11}
 

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mmsteal.edge_files import EdgeFolder
 from mmsteal.label_formats import AnnotatedObject
-from mmsteal.refinement import EdgeClasses, EdgeFolder
+from mmsteal.refinement import EdgeClasses
 from mmsteal.refinement.class_mapping import parse_class_map
 
 

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from mmsteal.functional import refine_label_map
+from mmsteal.jobs import OutputError
 from mmsteal.label_formats import open_label_format
-from mmsteal.refinement import FormatSpec, OutputError, refine_folder
+from mmsteal.refinement import FormatSpec, refine_folder
 from tests.refinement.folders import CLASSES, contents, settings_of, write_set
 
 

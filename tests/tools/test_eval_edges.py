@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmsteal.evaluation import write_prediction
+from mmsteal.edge_files import write_prediction
 from tests.conftest import REPO
 from tests.datasets.folders import write_folder, write_sbd
 

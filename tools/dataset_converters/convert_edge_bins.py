@@ -12,13 +12,14 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from mmsteal.evaluation.edge_files import (
+from mmsteal.edge_files import (
+    PredictionFolder,
     read_edge_bin,
     read_edge_pngs,
     write_edge_bin,
     write_edge_pngs,
 )
-from mmsteal.evaluation.prediction_files import PredictionFolder, find_file, index_files
+from mmsteal.edge_files.file_index import find_file, index_files
 
 
 def main() -> None:

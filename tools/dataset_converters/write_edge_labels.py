@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mmsteal.evaluation.arguments import (
+from mmsteal.cli.evaluation_arguments import (
     add_ground_truth_arguments,
     add_protocol_arguments,
     ground_truth_from,
     image_names_from,
     protocol_from,
 )
-from mmsteal.evaluation.edge_files import write_edge_bin, write_edge_pngs
+from mmsteal.edge_files import write_edge_bin, write_edge_pngs
 
 
 def main() -> None:

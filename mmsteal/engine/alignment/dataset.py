@@ -27,10 +27,10 @@ from mmsteal.engine.alignment.label_files import LabelFiles, LoadAlignedLabels, 
 from mmsteal.engine.alignment.label_map import align_label_map
 from mmsteal.engine.alignment.masks import LabelRule, flatten_transforms
 from mmsteal.engine.alignment.summary import AlignmentSummary
-from mmsteal.files import write_file
+from mmsteal.files import remove_partial_files, write_file
+from mmsteal.jobs import Job, present_ranks, run_job
 
 ROUND_FILE = 'alignment.json'
-_LOG_SECONDS = 30.0
 
 # image (H, W, 3) RGB, given edges (K, H, W), aligned edges, predicted edges, name
 Picture = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str], None]
@@ -177,27 +177,32 @@ class DatasetAligner:
         return final if _is_round(final, fingerprint) else partial
 
     def _align_share(self, model: nn.Module, folder: Path, step: int) -> AlignmentSummary:
-        rank, world = dist.get_rank(), dist.get_world_size()
-        indices = range(rank, len(self.dataset), world)
-        summary = AlignmentSummary()
-        begin = said = time.monotonic()
-        num_new = 0
-        for done, index in enumerate(indices):
+        def align(index: int) -> dict:
             info = self.dataset.get_data_info(index)
-            if self.files.is_written(str(folder), info):
-                report = self.files.read_report(str(folder), info)
-            else:
-                report = self._align_one(model, folder, info, index < self.num_pictures)
-                num_new += 1
-            summary += AlignmentSummary(**report)
-            now = time.monotonic()
-            if now - said > _LOG_SECONDS and num_new:
-                left = (now - begin) / num_new * (len(indices) - done - 1)
-                self.logger.info(
-                    f'Aligning labels at iteration {step}: {(done + 1) * world} of '
-                    f'{len(self.dataset)}, {left / 60:.1f} min left'
-                )
-                said = now
+            return self._align_one(model, folder, info, index < self.num_pictures)
+
+        def kept(index: int) -> dict | None:
+            info = self.dataset.get_data_info(index)
+            if not self.files.is_written(str(folder), info):
+                return None
+            return self.files.read_report(str(folder), info)
+
+        outcomes = run_job(
+            Job(
+                work=align,
+                kept=kept,
+                fatal=(Exception,),
+                label=f'aligning labels at iteration {step}',
+            ),
+            range(len(self.dataset)),
+            ranks=present_ranks(),
+            progress=self.logger.info,
+        )
+        reports = {outcome.item: outcome.result for outcome in outcomes}
+        # In the order of the images, so that a round that was cut off sums up to the same.
+        summary = AlignmentSummary()
+        for index in sorted(reports):
+            summary += AlignmentSummary(**reports[index])
         return summary
 
     def _align_one(self, model: nn.Module, folder: Path, info: dict, show: bool) -> dict:
@@ -250,8 +255,7 @@ class DatasetAligner:
                 f'{missing} of {len(self.dataset)} aligned labels are not in {partial}: the work '
                 'dir must be one folder that all ranks see.'
             )
-        for left_over in partial.rglob('.*tmp'):
-            left_over.unlink()
+        remove_partial_files(partial)
         _write_json(
             partial / ROUND_FILE,
             dict(fingerprint=fingerprint, options=self._options(), summary=asdict(total)),

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 
-from mmsteal.evaluation.prediction_files import check_distinct_names, write_prediction
+from mmsteal.edge_files import check_distinct_names, write_prediction
 
 
 @HOOKS.register_module()

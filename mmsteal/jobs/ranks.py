@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch.distributed as dist
 
-from mmsteal.compat import slurm_to_env
-
 Launcher = Literal['none', 'pytorch', 'slurm']
+Item = TypeVar('Item')
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,15 @@ class Ranks:
     local_rank: int = 0
     local_world: int = 1
 
+    def share(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Our share of what is the same on all ranks.
+
+        Example:
+            >>> Ranks(1, 3).share(range(8))
+            range(1, 8, 3)
+        """
+        return items[self.rank :: self.world]
+
     def gather(self, value: Any) -> list[Any]:
         """What each rank has to tell; waits for all of them."""
         if self.world == 1:
@@ -39,11 +50,18 @@ class Ranks:
         return values
 
 
+def present_ranks() -> Ranks:
+    """The ranks of a process group that is there already, as while training."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return Ranks()
+    return Ranks(dist.get_rank(), dist.get_world_size())
+
+
 def join_ranks(launcher: Launcher) -> Ranks:
     """Find the other ranks, over gloo: they exchange names of files, never pictures.
 
     Args:
-        launcher (str): `'none'`, `'pytorch'` (torchrun) or `'slurm'`.
+        launcher: `'none'`, `'pytorch'` (torchrun) or `'slurm'`.
 
     Raises:
         ValueError: If the launcher has not set its variables.
@@ -71,3 +89,24 @@ def join_ranks(launcher: Launcher) -> Ranks:
         # A rank may wait as long as the slowest one takes.
         dist.init_process_group('gloo', timeout=timedelta(days=30))
     return found
+
+
+def slurm_to_env() -> None:
+    """Give torch.distributed the variables that it reads, from those that slurm sets."""
+    for ours, theirs in (
+        ('RANK', 'SLURM_PROCID'),
+        ('WORLD_SIZE', 'SLURM_NTASKS'),
+        ('LOCAL_RANK', 'SLURM_LOCALID'),
+    ):
+        if theirs in os.environ:
+            os.environ[ours] = os.environ[theirs]
+    nodes = os.environ.get('SLURM_STEP_NODELIST')
+    if 'MASTER_ADDR' not in os.environ and nodes and shutil.which('scontrol'):
+        # Rank 0 listens, and it runs on the first node of the step; slurm may have been asked from
+        # another machine.
+        hosts = subprocess.run(
+            ['scontrol', 'show', 'hostnames', nodes], capture_output=True, text=True, check=False
+        ).stdout.split()
+        os.environ.update({'MASTER_ADDR': hosts[0]} if hosts else {})
+    os.environ.setdefault('MASTER_ADDR', os.environ.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'))
+    os.environ.setdefault('MASTER_PORT', '29500')

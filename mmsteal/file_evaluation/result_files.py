@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsteal.evaluation.evaluate_files import EvaluationResult, MethodResult
+from mmsteal.file_evaluation.results import EvaluationResult, MethodResult
 from mmsteal.files import write_file
 from mmsteal.functional.edge_scores import EdgeScores
 from mmsteal.version import __version__
@@ -26,11 +26,11 @@ def write_results(result: EvaluationResult, out_dir: str | Path) -> list[Path]:
     """Write results.json, results.csv and per_image.csv.
 
     Args:
-        result (EvaluationResult): The scores.
-        out_dir (str | Path): Folder; made if needed.
+        result: The scores.
+        out_dir: Folder; made if needed.
 
     Returns:
-        list[Path]: The files.
+        The files.
     """
     out_dir = Path(out_dir)
     contents = {
@@ -47,9 +47,9 @@ def worst_images(result: EvaluationResult, method: str, number: int = 5) -> list
     """The images of lowest F, as (name, mean over the classes present of F at the ODS threshold).
 
     Args:
-        result (EvaluationResult): The scores.
-        method (str): Name of the method.
-        number (int): How many.
+        result: The scores.
+        method: Name of the method.
+        number: How many.
     """
     found = result.methods[method]
     f = np.stack([_image_f_at_ods(found, 0, k)[0] for k in range(len(result.class_names))])

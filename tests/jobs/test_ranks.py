@@ -1,9 +1,8 @@
-"""Ranks from the variables of the launchers, and how progress is told."""
+"""Ranks from the variables of the launchers."""
 
 import pytest
 
-from mmsteal.refinement import Ranks, join_ranks
-from mmsteal.refinement.progress import Progress
+from mmsteal.jobs import Ranks, join_ranks, present_ranks
 
 NAMES = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
 
@@ -18,8 +17,9 @@ def environment(monkeypatch):
 
 
 def test_no_launcher():
-    assert join_ranks('none') == Ranks(0, 1)
+    assert join_ranks('none') == present_ranks() == Ranks(0, 1)
     assert Ranks().gather({'a': 1}) == [{'a': 1}]
+    assert Ranks().share([1, 2, 3]) == [1, 2, 3]
 
 
 def test_launchers(environment):
@@ -35,16 +35,3 @@ def test_launchers(environment):
     environment.setenv('SLURM_LOCALID', '3')
     environment.setenv('SLURM_NTASKS_PER_NODE', '4(x2)')
     assert join_ranks('slurm') == Ranks(0, 1, 3, 4)
-
-
-def test_progress_in_a_log(capsys):
-    with Progress(4, every_s=0, label='refine') as bar:
-        bar.step()
-        bar.step(error=True)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith('refine: 1/4 images, ')
-    assert lines[1].endswith('left, 1 errors')
-    assert bar.line(4.0) == 'refine: 2/4 images, 0.50/s, 0:04 left, 1 errors'
-    with Progress(4, shown=False) as bar:
-        bar.step()
-    assert capsys.readouterr().err == ''

@@ -2,8 +2,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmsteal.evaluation import read_prediction, write_prediction
-from mmsteal.evaluation.prediction_files import PredictionFolder, class_indices
+from mmsteal.edge_files import (
+    PredictionFolder,
+    class_indices,
+    read_prediction,
+    write_prediction,
+)
 
 NAMES = ('road', 'traffic light', 'car')
 

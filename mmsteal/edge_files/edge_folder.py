@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mmsteal.evaluation.prediction_files import (
-    ARRAY_SUFFIXES,
-    CLASS_FOLDER,
-    PredictionFolder,
-    index_files,
-)
+from mmsteal.edge_files.class_names import CLASS_FOLDER
+from mmsteal.edge_files.file_index import index_files
+from mmsteal.edge_files.prediction_folder import ARRAY_SUFFIXES, PredictionFolder
 from mmsteal.label_formats.cityscapes_labels import CITYSCAPES_CLASSES
 from mmsteal.label_formats.voc_labels import VOC_CLASSES
 
@@ -30,13 +29,14 @@ class EdgeFolder:
     """Edge maps on disk in one of the layouts of :class:`PredictionFolder`.
 
     Args:
-        root (str | Path): The folder.
-        names (Sequence[str] | None): Names of the K edge maps in their order. None: those of the
-            class folders. Where these are numbered (`class_001`, ...), the classes of the data set
-            of `label_format` if there are as many, otherwise `class 1`, `class 2`, ...
-        label_format (str): Format of the labels.
+        root: The folder.
+        names: Names of the K edge maps in their order. None: those of the class folders. Where
+            these are numbered (`class_001`, ...), the classes of the data set of `label_format` if
+            there are as many, otherwise `class 1`, `class 2`, ...
+        label_format: Format of the labels.
 
     Attributes:
+        root (Path): The folder.
         names (tuple[str, ...]): Names of the edge maps.
 
     Raises:
@@ -63,7 +63,7 @@ class EdgeFolder:
         self.names = tuple(found if names is None else names)
         self._predictions = PredictionFolder(self.root, self.names)
 
-    def read(self, name: str) -> np.ndarray:
+    def read(self, name: str) -> NDArray[Any]:
         """Edge maps (K, h, w) of an image; uint8 if the files are, 255 = 1.
 
         Raises:

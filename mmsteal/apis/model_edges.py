@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -14,17 +13,18 @@ from mmsteal import mm_stack  # noqa: F401 (first: quiet and repaired, or an err
 from mmengine.config import Config
 
 from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
-from mmsteal.evaluation.prediction_files import probability_levels
+from mmsteal.edge_files import probability_levels
+from mmsteal.jobs import file_hash, fingerprint
 
 
 class ModelEdges:
     """Predict edge maps in the 256 levels of files: a folder of them gives the same labels.
 
     Args:
-        config (str): Path of the config.
-        checkpoint (str): Path of the trained weights.
-        device (str | None): See :class:`mmsteal.apis.EdgeInferencer`.
-        cfg_options (dict | None): Values to set in the config, by dotted key.
+        config: Path of the config.
+        checkpoint: Path of the trained weights.
+        device: See :class:`mmsteal.apis.EdgeInferencer`.
+        cfg_options: Values to set in the config, by dotted key.
 
     Attributes:
         names (tuple[str, ...]): Names of the classes.
@@ -44,10 +44,8 @@ class ModelEdges:
             cfg.merge_from_dict(cfg_options)
         self._inferencer = EdgeInferencer(cfg, checkpoint, device)
         self.names = tuple(self._inferencer.classes)
-        text = json.dumps(
-            {key: cfg.get(key) for key in ('model', 'test_dataloader')}, default=str, sort_keys=True
-        )
-        self.hashes = {'config': _digest(text.encode())}
+        parts = {key: cfg.get(key) for key in ('model', 'test_dataloader')}
+        self.hashes = {'config': fingerprint(json.loads(json.dumps(parts, default=str)))}
         if checkpoint is not None and '://' not in str(checkpoint):
             self.hashes['checkpoint'] = file_hash(checkpoint)
         elif checkpoint is not None:
@@ -57,16 +55,3 @@ class ModelEdges:
         """Edge maps (K, H, W) of an image, uint8, 255 = 1."""
         _, image = read_image(path, 0)
         return probability_levels(self._inferencer.predict(image))
-
-
-def file_hash(path: str | Path) -> str:
-    """SHA-256 of a file, its first 16 digits."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while chunk := file.read(1 << 22):
-            digest.update(chunk)
-    return digest.hexdigest()[:16]
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]

@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsteal.evaluation.edge_files import (
+from mmsteal.edge_files import (
+    PredictionFolder,
     read_edge_bin,
     read_edge_pngs,
     write_edge_bin,
     write_edge_pngs,
 )
-from mmsteal.evaluation.prediction_files import PredictionFolder
 
 
 def random_edges(seed, num_classes, ignored=True):

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmsteal.evaluation.evaluate_files import EvaluationResult
+from mmsteal.file_evaluation.results import EvaluationResult
 from mmsteal.files import write_file
 from mmsteal.functional.edge_scores import EdgeScores
 
@@ -44,12 +44,12 @@ def plot_pr_curves(curves: Sequence[PRCurve], *, title: str = '', note: str = ''
     """Plot curves over lines of equal F, best method first in the legend.
 
     Args:
-        curves (Sequence[PRCurve]): The methods.
-        title (str): Above the plot.
-        note (str): Below it, such as the protocol.
+        curves: The methods.
+        title: Above the plot.
+        note: Below it, such as the protocol.
 
     Returns:
-        bytes: A PNG.
+        A PNG.
     """
     # Not through pyplot, which would keep the figure and choose a window system.
     figure = Figure(figsize=(5.6, 5.6), layout='constrained')
@@ -98,11 +98,11 @@ def write_pr_curves(result: EvaluationResult, out_dir: str | Path) -> list[Path]
     """Write one picture per class with ground truth and one of the mean, all methods in each.
 
     Args:
-        result (EvaluationResult): The scores; of several tolerances the first is drawn.
-        out_dir (str | Path): Folder; made if needed.
+        result: The scores; of several tolerances the first is drawn.
+        out_dir: Folder; made if needed.
 
     Returns:
-        list[Path]: The files; `mean.png` is the last one.
+        The files; `mean.png` is the last one.
     """
     written = []
     by_method = {name: method.scores[0] for name, method in result.methods.items()}
@@ -133,9 +133,10 @@ def _curve(name: str, score: EdgeScores) -> PRCurve:
 def _mean_curve(name: str, scores: Sequence[EdgeScores]) -> PRCurve:
     """Means over classes at each threshold; the point is the mean of the classes' best points."""
     present = [s for s in scores if not np.isnan(s.ods_f)]
-    best = tuple(
-        float(np.mean([getattr(s, key) for s in present]))
-        for key in ('ods_recall', 'ods_precision', 'ods_f')
+    best = (
+        float(np.mean([s.ods_recall for s in present])),
+        float(np.mean([s.ods_precision for s in present])),
+        float(np.mean([s.ods_f for s in present])),
     )
     precision, recall = (
         np.mean([getattr(s, key) for s in present], axis=0) for key in ('precision', 'recall')

@@ -5,13 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmsteal.evaluation import EdgeMetric, boundary_protocol, write_prediction
-from mmsteal.evaluation import evaluate_files as module
-from mmsteal.evaluation.evaluate_files import evaluate_files
-from mmsteal.evaluation.ground_truth import open_ground_truth
-from mmsteal.evaluation.pr_curves import PRCurve, plot_pr_curves, write_pr_curves
-from mmsteal.evaluation.prediction_files import PredictionFolder
-from mmsteal.evaluation.result_files import worst_images, write_results
+from mmsteal.edge_files import PredictionFolder, write_prediction
+from mmsteal.evaluation import EdgeMetric, boundary_protocol
+from mmsteal.file_evaluation import EvaluationJob, evaluate_files, open_ground_truth
+from mmsteal.file_evaluation import counting as module
+from mmsteal.file_evaluation.pr_curves import PRCurve, plot_pr_curves, write_pr_curves
+from mmsteal.file_evaluation.result_files import worst_images, write_results
 from mmsteal.functional import edge_counts, edge_scores, label_map_to_edges
 from tests.evaluation.test_edge_metric import make_sample, run
 
@@ -36,9 +35,12 @@ def open_truth(data):
     return open_ground_truth('folder', data / 'labels', class_names=CLASSES, background=[3])
 
 
-def evaluate(data, out='out', protocol=PROTOCOL, pred='pred', kind='scores', **options):
+def evaluate(
+    data, out='out', protocol=PROTOCOL, pred='pred', kind='scores', *, num_workers=2, **options
+):
     predictions = {'mine': PredictionFolder(data / pred, CLASSES, kind=kind)}
-    return evaluate_files(predictions, open_truth(data), protocol, data / out, **options)
+    job = EvaluationJob(open_truth(data), predictions, protocol, **options)
+    return evaluate_files(job, data / out, num_workers=num_workers)
 
 
 def test_equals_the_functions(data):
@@ -228,7 +230,8 @@ def test_label_maps_at_several_tolerances(data, label_values):
 def test_results_and_pictures(data):
     predictions = {name: PredictionFolder(data / 'pred', CLASSES) for name in ('mine', 'the other')}
     write_prediction(data / 'pred', '1', np.zeros((3, 40, 50)))
-    result = evaluate_files(predictions, open_truth(data), PROTOCOL, data / 'out')
+    job = EvaluationJob(open_truth(data), predictions, PROTOCOL)
+    result = evaluate_files(job, data / 'out')
     write_results(result, data / 'res')
     stored = json.loads((data / 'res/results.json').read_text())
     assert [m['name'] for m in stored['methods']] == ['mine', 'the other']
@@ -284,6 +287,6 @@ def test_exception_methods(data):
         ({'a': some}, agnostic, 'class-agnostic'),
     ):
         with pytest.raises(ValueError, match=message):
-            evaluate_files(methods, truth, protocol, data / 'out')
-    result = evaluate_files({'a': every}, truth, agnostic, data / 'out')
+            EvaluationJob(truth, methods, protocol)
+    result = evaluate_files(EvaluationJob(truth, {'a': every}, agnostic), data / 'out')
     assert result.class_names == ('all',)

@@ -3,9 +3,9 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from mmsteal.evaluation.edge_files import write_edge_bin, write_edge_pngs
-from mmsteal.evaluation.ground_truth import open_ground_truth
-from mmsteal.evaluation.protocol import boundary_protocol
+from mmsteal.edge_files import write_edge_bin, write_edge_pngs
+from mmsteal.evaluation import boundary_protocol
+from mmsteal.file_evaluation import open_ground_truth
 from mmsteal.functional import label_map_to_edges
 from tests.datasets.folders import SIZE, blocks, write_cityscapes, write_folder, write_sbd
 

@@ -1,17 +1,23 @@
-"""Command-line arguments that name a data set and a protocol, shared by the tools."""
+"""Arguments that name a data set and a protocol, which the commands about boundaries share."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmsteal.evaluation.ground_truth import KINDS, GroundTruth, open_ground_truth
-from mmsteal.evaluation.protocol import PROTOCOLS, BoundaryProtocol, boundary_protocol
+if TYPE_CHECKING:
+    from mmsteal.evaluation import BoundaryProtocol
+    from mmsteal.file_evaluation import GroundTruth
+
+# As in the library, which takes a second to import.
+KINDS = ('sbd', 'cityscapes', 'bsds', 'folder', 'edges')
+PROTOCOLS = ('sbd', 'seal', 'cityscapes', 'bsds')
 
 
 def add_ground_truth_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what :func:`ground_truth_from` reads."""
+    """Add what :func:`ground_truth_from` and :func:`image_names_from` read."""
     group = parser.add_argument_group('ground truth')
     group.add_argument(
         '--data', nargs=2, required=True, metavar=('KIND', 'ROOT'),
@@ -32,7 +38,14 @@ def add_ground_truth_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def ground_truth_from(args: argparse.Namespace) -> GroundTruth:
-    """The data set that the arguments name."""
+    """The data set that the arguments name.
+
+    Raises:
+        FileNotFoundError: If a part of it is missing.
+        ValueError: If the arguments do not go together.
+    """
+    from mmsteal.file_evaluation import open_ground_truth
+
     return open_ground_truth(
         *args.data,
         split=args.split,
@@ -82,7 +95,13 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def protocol_from(args: argparse.Namespace) -> BoundaryProtocol:
-    """The protocol that the arguments ask for, with the first tolerance."""
+    """The protocol that the arguments ask for, with the first tolerance.
+
+    Raises:
+        ValueError: If a value is out of its range, or the protocol has no such mode.
+    """
+    from mmsteal.evaluation import boundary_protocol
+
     kind = args.data[0]
     name = args.protocol or (kind if kind in PROTOCOLS else None)
     stored = True if kind == 'edges' and args.stored is None else args.stored
