@@ -11,6 +11,8 @@ import logging
 import cv2
 from mmengine.config import DictAction
 
+from mmsteal.functional.align_options import REFINE_OPTIONS
+from mmsteal.functional.options import change_options
 from mmsteal.label_tools import BackendServer, LabelStudioRefiner
 from mmsteal.label_tools.label_studio import edges_of_folder
 from mmsteal.refinement import EdgeFolder
@@ -91,7 +93,7 @@ def open_server(args: argparse.Namespace) -> BackendServer:
         scale=args.scale,
         tolerance_px=args.tolerance_px,
         max_pixels=args.max_pixels,
-        align=args.align,
+        options=change_options(REFINE_OPTIONS, args.align),
         model_version=version,
     )
     return BackendServer(refiner, args.host, args.port, max_body_mb=args.max_body_mb)

@@ -17,6 +17,8 @@ import torch
 from mmengine.config import DictAction
 
 from mmsteal.compat import finish_distributed
+from mmsteal.functional.align_options import REFINE_OPTIONS
+from mmsteal.functional.options import change_options
 from mmsteal.label_formats import LABEL_FORMATS
 from mmsteal.refinement import (
     EdgeFolder,
@@ -126,7 +128,7 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
         class_map=parse_class_map(args.class_map),
         scale=args.scale,
         error_px=args.error_px,
-        align=args.align,
+        align=change_options(REFINE_OPTIONS, args.align),
     )
     workers = args.workers
     if workers is None:

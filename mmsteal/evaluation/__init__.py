@@ -2,7 +2,7 @@
 
 from mmsteal.evaluation.edge_metric import EdgeMetric
 from mmsteal.evaluation.ground_truth import open_ground_truth
-from mmsteal.evaluation.label_error import LabelError, label_error
+from mmsteal.evaluation.label_error import MeanLabelError, label_error
 from mmsteal.evaluation.prediction_files import (
     PredictionFolder,
     read_prediction,
@@ -14,7 +14,7 @@ __all__ = [
     'PROTOCOLS',
     'BoundaryProtocol',
     'EdgeMetric',
-    'LabelError',
+    'MeanLabelError',
     'PredictionFolder',
     'boundary_protocol',
     'label_error',

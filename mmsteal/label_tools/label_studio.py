@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from mmsteal.functional.refinement import ObjectRefinement, refine_objects
+from mmsteal.functional.align_options import REFINE_OPTIONS, AlignOptions
+from mmsteal.functional.object_refinement import ObjectRefinement
+from mmsteal.functional.refinement import refine_objects
 from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats import Annotation, LabelError
 from mmsteal.label_formats.base import image_size
@@ -50,8 +52,7 @@ class LabelStudioRefiner:
             edge maps.
         tolerance_px (float): How far polygons may leave the pixels to save vertices.
         max_pixels (int): Largest image.
-        align (Mapping[str, Any] | None): Further options of
-            :func:`mmsteal.functional.refinement.refine_objects`.
+        options (AlignOptions): How objects evolve, in pixels of the edge maps.
         model_version (str): What Label Studio shows beside the predictions.
 
     Raises:
@@ -71,7 +72,7 @@ class LabelStudioRefiner:
         scale: float | None = None,
         tolerance_px: float = 0.75,
         max_pixels: int = 50_000_000,
-        align: Mapping[str, Any] | None = None,
+        options: AlignOptions = REFINE_OPTIONS,
         model_version: str = 'mmsteal',
     ) -> None:
         self.predict_edges = predict
@@ -85,12 +86,12 @@ class LabelStudioRefiner:
         self.scale = scale
         self.tolerance_px = tolerance_px
         self.max_pixels = max_pixels
-        self.options = {'error_px': error_px, **(align or {})}
+        options.for_error(error_px)  # told before a person waits for a prediction
+        self.error_px = error_px
+        self.options = options
         self.model_version = model_version
         # One image at a time: the model and its memory are there once.
         self._lock = threading.Lock()
-        nothing = np.full((8, 8), -1, np.int32)
-        refine_objects(nothing, np.zeros((1, 8, 8), np.float32), classes=[], **self.options)
 
     def __call__(
         self, task: Mapping[str, Any], context: Mapping[str, Any] | None = None
@@ -131,7 +132,11 @@ class LabelStudioRefiner:
         with self._lock:
             edges = resize_edge_prob(self.predict_edges(path), (height, width), self.scale)
             refined, reports = refine_objects(
-                annotation.object_map, edges, classes=classes, **self.options
+                annotation.object_map,
+                edges,
+                self.options,
+                classes=classes,
+                error_px=self.error_px,
             )
         return self._refined(annotation, refined, reports, classes)
 
@@ -166,9 +171,8 @@ class LabelStudioRefiner:
         scores = {}
         for entry, report, edge in zip(annotation.objects, reports, classes, strict=True):
             if edge >= 0:
-                moved = report.status == 'moved'
-                loss = report.loss_proposed if moved else report.loss_given
-                scores[entry.sources[0]] = math.exp(-loss) if math.isfinite(loss) else 0.0
+                likelihood = math.exp(-report.loss) if math.isfinite(report.loss) else 0.0
+                scores[entry.sources[0]] = likelihood
         _, given = annotation.content
         new = write_results(annotation, refined, tolerance_px=self.tolerance_px)
         # Regions that did not change are the very same.

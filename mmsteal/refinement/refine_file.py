@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import cv2
 import numpy as np
 
 from mmsteal.files import write_file
-from mmsteal.functional.refinement import ObjectRefinement, refine_objects
+from mmsteal.functional.object_refinement import ObjectRefinement
+from mmsteal.functional.refinement import refine_objects
 from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
 from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses, category_name
@@ -79,10 +79,10 @@ class FileRefiner:
         refined, objects = refine_objects(
             annotation.object_map,
             prob,
+            self.settings.align,
             classes=classes,
             frozen=annotation.ignore,
             error_px=self.settings.error_px,
-            **self.settings.align,
         )
         try:
             files = self.target.write(item, annotation, refined, self.settings.labels_dir)
@@ -161,12 +161,23 @@ class FileRefiner:
 def _object_record(
     index: int, annotation: Annotation, report: ObjectRefinement, edge: int
 ) -> dict[str, Any]:
-    entry = annotation.objects[index]
+    entry, alignment = annotation.objects[index], report.alignment
     return {
         'object': index,
         'instance': entry.instance,
         'category': entry.category,
         'class': category_name(entry),
         'edge_map': edge + 1 if edge != NO_EDGE_MAP else None,
-        **asdict(report),
+        'status': report.status,
+        'reason': report.reason,
+        'step': alignment.step,
+        'stop_evidence': alignment.stop_evidence,
+        'loss_given': alignment.loss_given,
+        'loss_proposed': alignment.loss_proposed,
+        'mean_displacement_px': report.mean_displacement_px,
+        'max_displacement_px': report.max_displacement_px,
+        'area_given': report.area_given,
+        'area_refined': report.area_refined,
+        'iou_with_given': report.iou_with_given,
+        'num_restored': alignment.num_restored,
     }

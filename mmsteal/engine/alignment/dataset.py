@@ -28,6 +28,7 @@ from mmsteal.engine.alignment.label_map import align_label_map
 from mmsteal.engine.alignment.masks import LabelRule, flatten_transforms
 from mmsteal.engine.alignment.summary import AlignmentSummary
 from mmsteal.files import write_file
+from mmsteal.functional.align_options import AlignOptions
 
 ROUND_FILE = 'alignment.json'
 _LOG_SECONDS = 30.0
@@ -48,7 +49,7 @@ class DatasetAligner:
         dataset (EdgeDataset): The training dataset.
         image_pipeline (Sequence[dict]): Steps from the path of an image to the model's input.
         rule (LabelRule): How labels are read.
-        align (dict): Options of :func:`mmsteal.functional.alignment.align_masks`.
+        options (AlignOptions): How masks move.
         root (str): Folder of the rounds.
         start (str): `'given'`: every round starts from the given labels. `'last'`: from those of
             the round before.
@@ -65,7 +66,7 @@ class DatasetAligner:
         dataset: EdgeDataset,
         image_pipeline: Sequence[dict],
         rule: LabelRule,
-        align: dict,
+        options: AlignOptions,
         root: str,
         *,
         start: Literal['given', 'last'] = 'given',
@@ -75,7 +76,7 @@ class DatasetAligner:
     ) -> None:
         self.dataset = dataset
         self.rule = rule
-        self.align = align
+        self.options = options
         self.root = Path(root)
         self.start = start
         self.logger = logger
@@ -209,10 +210,10 @@ class DatasetAligner:
                 given,
                 prob,
                 self.rule,
+                self.options,
                 instance_map=instances,
                 # By its files a dataset may know no background although K would stand for one.
                 unclaimed=None if self.files.has_background else self.rule.ignore_index,
-                **self.align,
             )
             summary = AlignmentSummary.of(reports)
         else:
@@ -254,7 +255,7 @@ class DatasetAligner:
             left_over.unlink()
         _write_json(
             partial / ROUND_FILE,
-            dict(fingerprint=fingerprint, options=self._options(), summary=asdict(total)),
+            dict(fingerprint=fingerprint, options=self._parameters(), summary=asdict(total)),
         )
         partial.rename(final)
 
@@ -278,8 +279,8 @@ class DatasetAligner:
             total += AlignmentSummary(**part)
         return total
 
-    def _options(self) -> dict:
-        return dict(align=self.align, rule=asdict(self.rule), start=self.start)
+    def _parameters(self) -> dict:
+        return dict(align=asdict(self.options), rule=asdict(self.rule), start=self.start)
 
     def _fingerprint(self, model: nn.Module) -> str:
         """Of all that decides the result: weights, options, images, labels to start from."""
@@ -293,7 +294,7 @@ class DatasetAligner:
         start = self.folder if self.start == 'last' else None
         paths = [self.dataset.get_data_info(i)['img_path'] for i in range(len(self.dataset))]
         steps = [(type(step).__name__, vars(step)) for step in self._given_steps]
-        digest.update(repr((self._options(), start and Path(start).name, paths, steps)).encode())
+        digest.update(repr((self._parameters(), start and Path(start).name, paths, steps)).encode())
         return digest.hexdigest()
 
 
