@@ -36,7 +36,7 @@ def outline_distances(
         >>> first, second = np.zeros((2, 9, 9), bool)
         >>> first[2:7, 2:7] = second[3:6, 3:6] = True
         >>> distances = outline_distances(first, second, inner=True)
-        >>> len(distances), round(distances.mean(), 2), round(distances.max(), 2)
+        >>> len(distances), distances.mean().round(2).item(), distances.max().round(2).item()
         (24, 1.07, 1.41)
     """
     if first.shape != second.shape:
