@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from mmsteal.files import write_file
+from mmsteal.functional.bounding_box import bounding_box
 from mmsteal.functional.object_refinement import ObjectRefinement
 from mmsteal.functional.refinement import refine_objects
 from mmsteal.functional.resize import resize_edge_prob
@@ -122,12 +123,11 @@ class FileRefiner:
             return None
         worst = max(moved, key=lambda m: (objects[m].max_displacement_px, -m))
         given = annotation.object_map
-        where = (given == worst) | (refined == worst)
-        rows, columns = (np.flatnonzero(where.any(axis=axis)) for axis in (1, 0))
-        margin = max(8, int(max(np.ptp(rows), np.ptp(columns)) + 1) // 4)
-        top, left = max(int(rows[0]) - margin, 0), max(int(columns[0]) - margin, 0)
-        bottom = min(int(rows[-1]) + 1 + margin, given.shape[0])
-        right = min(int(columns[-1]) + 1 + margin, given.shape[1])
+        rows, columns = bounding_box((given == worst) | (refined == worst))
+        margin = max(8, max(rows.stop - rows.start, columns.stop - columns.start) // 4)
+        top, left = max(rows.start - margin, 0), max(columns.start - margin, 0)
+        bottom = min(rows.stop + margin, given.shape[0])
+        right = min(columns.stop + margin, given.shape[1])
         stride = -(-max(bottom - top, right - left) // CROP_PX)
         part = (slice(top, bottom, stride), slice(left, right, stride))
         both = np.concatenate([given[part], refined[part]], axis=1)

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 from mmsteal.datasets import EdgeDataset
-from mmsteal.engine.alignment import DatasetAligner
+from mmsteal.engine.alignment import DatasetAligner, RoundSettings
 from mmsteal.engine.alignment.masks import LabelRule
 from mmsteal.functional import AlignOptions, mask_edges
 
@@ -89,12 +89,12 @@ class DiskModel(nn.Module):
         return [sample]
 
 
-def make_aligner(root, dataset, options=ALIGN, **kwargs):
+def make_aligner(root, dataset, options=ALIGN, start='given', **kwargs):
+    rule = LabelRule.of_pipeline(dataset.pipeline.transforms, len(dataset.metainfo['classes']))
     return DatasetAligner(
         dataset,
         [dict(type='LoadImageFromFile'), dict(type='PackEdgeInputs')],
-        LabelRule.of_pipeline(dataset.pipeline.transforms, len(dataset.metainfo['classes'])),
-        options,
+        RoundSettings(rule, options, start),
         str(root / 'aligned_labels'),
         logger=MMLogger.get_instance('align_test'),
         **kwargs,

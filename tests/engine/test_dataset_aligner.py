@@ -100,7 +100,7 @@ def test_files_are_those_of_the_function(tmp_path):
     labels, ids, _ = align_label_map(
         sample.gt_sem_seg.data[0].numpy().astype(np.uint8),
         prob,
-        aligner.rule,
+        aligner.settings.rule,
         ALIGN,
         instance_map=sample.gt_instance_map.data[0].numpy(),
     )

@@ -13,7 +13,7 @@ from mmseg.registry import HOOKS
 from mmsteal.datasets import EdgeDataset
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.engine.alignment.batch import BatchAligner
-from mmsteal.engine.alignment.dataset import DatasetAligner
+from mmsteal.engine.alignment.dataset import DatasetAligner, RoundSettings
 from mmsteal.engine.alignment.restart import restart_dataloader
 from mmsteal.engine.hooks.align_hook import AlignHook, summary_scalars
 from mmsteal.functional.align_options import AlignOptions
@@ -128,10 +128,8 @@ class LevelSetAlignHook(AlignHook):
         self._dataset = DatasetAligner(
             dataset,
             self.pipeline if self.pipeline is not None else _test_steps(runner),
-            rule,
-            self.options,
+            RoundSettings(rule, self.options, self.start),
             osp.join(runner.work_dir, FOLDER),
-            start=self.start,
             logger=runner.logger,
             show=lambda *panels: self._draw(runner, *panels),
             num_pictures=self.num_pictures,
