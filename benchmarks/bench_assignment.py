@@ -18,10 +18,15 @@ import numpy as np
 from measurement import Case, Row, make_parser, median_ms_in_turn, run
 from scipy import ndimage as ndi
 
-from mmsteal.functional.alignment import align_masks
-from mmsteal.functional.edge_assignment import assign_edges, carry_bands
-from mmsteal.functional.edges import mask_edges
-from mmsteal.functional.thin import thin
+from mmsteal.functional import (
+    AlignOptions,
+    AssignOptions,
+    align_masks,
+    assign_edges,
+    carry_bands,
+    mask_edges,
+    thin,
+)
 
 SIZE = 472
 
@@ -54,14 +59,14 @@ def line_of(mask: np.ndarray) -> np.ndarray:
 
 def by_assignment(**options: float) -> Callable[..., np.ndarray]:
     def align(mask: np.ndarray, prob: np.ndarray) -> np.ndarray:
-        return assign_edges(line_of(mask), prob, **options)[0]
+        return assign_edges(line_of(mask), prob, AssignOptions(**options))[0]
 
     return align
 
 
 def by_level_set(**options: float) -> Callable[..., np.ndarray]:
     def align(mask: np.ndarray, prob: np.ndarray) -> np.ndarray:
-        return line_of(align_masks(mask[None], prob[None], **options)[0][0])
+        return line_of(align_masks(mask[None], prob[None], AlignOptions(**options))[0][0])
 
     return align
 
@@ -72,7 +77,7 @@ METHODS = {
     'assignment': by_assignment(),
     'assignment, window 10 px': by_assignment(radius_px=10.0),
     'level set, balloon 0': by_level_set(num_iters=40, balloon=0.0),
-    'level set, balloon 1': by_level_set(num_iters=40, balloon=1.0, stop_prob=0.3),
+    'level set, balloon 1': by_level_set(num_iters=40, balloon=1.0, stop_evidence=0.3),
 }
 
 
@@ -113,19 +118,20 @@ def time_rows(num_objects: int, repeats: int) -> list[Row]:
     band = mask_edges(mask, 2).astype(bool)
     line = thin(band)
     reports = assign_edges(line, prob)[1]
+    level_set, no_smoothness = AlignOptions(num_iters=40, balloon=0.0), AssignOptions(smoothness=0)
     functions = {
-        'level set': lambda: align_masks(mask[None], prob[None], num_iters=40, balloon=0.0),
-        '`assign_edges` without smoothness': lambda: assign_edges(line, prob, smoothness=0.0),
+        'level set': lambda: align_masks(mask[None], prob[None], level_set),
+        '`assign_edges` without smoothness': lambda: assign_edges(line, prob, no_smoothness),
         '`assign_edges`': lambda: assign_edges(line, prob),
         '`carry_bands`': lambda: carry_bands(band, reports, radius=2),
     }
     times = median_ms_in_turn(functions, repeats)
     what = f'{num_objects**2} object{"s" * (num_objects > 1)}, {line.sum()} edge pixels'
-    level_set = times.pop('level set')
+    level_set_ms = times.pop('level set')
     return [
         Row(f'{name}, {what}', ms)
         if name == '`carry_bands`'
-        else Row(f'{name}, {what}', ms, '`align_masks`, balloon 0', level_set)
+        else Row(f'{name}, {what}', ms, '`align_masks`, balloon 0', level_set_ms)
         for name, ms in times.items()
     ]
 

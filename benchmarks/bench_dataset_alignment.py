@@ -25,17 +25,18 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
 from mmsteal.datasets.transforms.image_steps import image_steps
-from mmsteal.engine.alignment.dataset import DatasetAligner
+from mmsteal.engine.alignment.dataset import DatasetAligner, RoundSettings
 from mmsteal.engine.alignment.label_map import align_label_map
 from mmsteal.engine.alignment.masks import LabelRule
-from mmsteal.functional import label_map_to_edges
+from mmsteal.functional import AlignOptions, change_options, label_map_to_edges
 
 NUM_CLASSES = 20
 
 
-def align_options(cfg) -> dict:
-    """Options of the evolution that the config's hook has."""
-    return dict(next(h for h in cfg.custom_hooks if h.type == 'LevelSetAlignHook').align)
+def align_options(cfg) -> AlignOptions:
+    """How masks move by the hook of the config."""
+    hook = next(h for h in cfg.custom_hooks if h.type == 'LevelSetAlignHook')
+    return change_options(AlignOptions(), hook.align)
 
 
 def round_rows(args: argparse.Namespace) -> list[Row]:
@@ -57,9 +58,8 @@ def round_rows(args: argparse.Namespace) -> list[Row]:
             )
             rule = LabelRule.of_pipeline(dataset.pipeline.transforms, NUM_CLASSES, NUM_CLASSES)
             steps = image_steps(cfg.test_dataloader.dataset.pipeline)
-            aligner = DatasetAligner(
-                dataset, steps, rule, align_options(cfg), str(root / 'aligned'), logger=logger
-            )
+            settings = RoundSettings(rule, align_options(cfg))
+            aligner = DatasetAligner(dataset, steps, settings, str(root / 'aligned'), logger=logger)
             clock = Stopwatch(args.device)
             summary = aligner.align_all(model, 0)
             times.append(clock.milliseconds() / count)
@@ -91,9 +91,10 @@ def label_map_rows(args: argparse.Namespace) -> list[Row]:
     noise = np.random.default_rng(0).uniform(0, 0.06, soft.shape).astype(np.float32)
     prob = torch.from_numpy((0.9 * soft / soft.max() + noise).clip(0, 1)).to(args.device)
     rule = LabelRule(num_classes=NUM_CLASSES, background=NUM_CLASSES, radius=2)
+    options = align_options(cfg)
 
     def align() -> list:
-        return align_label_map(labels, prob, rule, **align_options(cfg))[2]
+        return align_label_map(labels, prob, rule, options)[2]
 
     moved = sum(report.status == 'moved' for report in align())
     return [

@@ -33,6 +33,7 @@ from measurement import (
 from scipy import ndimage as ndi
 from skimage.segmentation import morphological_geodesic_active_contour, morphsnakes
 
+from mmsteal.functional.align_options import AlignOptions
 from mmsteal.functional.alignment import align_masks
 from mmsteal.functional.level_set import evolve_level_set
 from mmsteal.functional.speed import speed_function
@@ -112,7 +113,7 @@ def alignment(num_masks: int, height: int, width: int, args: argparse.Namespace)
         return evolve_level_set(masks, speed, 60, balloon=1, threshold=THRESHOLD)
 
     def align() -> Any:
-        return align_masks(masks, prob, num_iters=60)
+        return align_masks(masks, prob, AlignOptions(num_iters=60))
 
     times = median_ms_in_turn({'align': align, 'evolve': evolve}, args.repeats, args.device)
     return [

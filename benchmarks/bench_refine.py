@@ -36,8 +36,9 @@ from measurement import (
 )
 from skimage.segmentation import morphological_geodesic_active_contour
 
+from mmsteal.functional.align_options import STOP_EVIDENCES, AlignOptions
 from mmsteal.functional.edges import mask_edges
-from mmsteal.functional.refinement import STOP_PROBS, refine_objects
+from mmsteal.functional.refinement import refine_objects
 from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
 
 # Evolution of one image of 512 x 1024, 8 classes, 60 steps, with the released code (CPU-seconds).
@@ -87,12 +88,12 @@ def function_rows(args: argparse.Namespace) -> Iterator[Row]:
         object_map[ids == value] = k
     present = [k for k in range(NUM_CLASSES) if (object_map == k).any()]
 
-    def refine(**options):
-        classes = list(range(NUM_CLASSES))
-        return refine_objects(object_map, prob, classes=classes, num_iters=60, **options)
+    def refine(stop_evidence=STOP_EVIDENCES):
+        options = AlignOptions(num_iters=60, stop_evidence=stop_evidence)
+        return refine_objects(object_map, prob, options, classes=list(range(NUM_CLASSES)))
 
-    several, one = f'{len(STOP_PROBS)} stopping evidences', '1 stopping evidence'
-    functions = {several: refine, one: lambda: refine(stop_prob=0.02)}
+    several, one = f'{len(STOP_EVIDENCES)} stopping evidences', '1 stopping evidence'
+    functions = {several: refine, one: lambda: refine(stop_evidence=0.02)}
     times = median_ms_in_turn(functions, args.repeats)
 
     speed = speed_function(edge_evidence(prob, peak_floor=0.5, other_weight=0.5))

@@ -35,7 +35,7 @@ from mmseg.structures import SegDataSample
 
 from mmsteal.engine.alignment import BatchAligner
 from mmsteal.engine.alignment.masks import LabelRule
-from mmsteal.functional import label_map_to_edges
+from mmsteal.functional import AlignOptions, change_options, label_map_to_edges
 
 CONFIGS = REPO / 'configs'
 CASENET, STEAL, ONLINE = 'casenet_sbd.py', 'steal_casenet_sbd.py', 'steal_casenet_sbd_online.py'
@@ -85,9 +85,10 @@ def build(config: str, args: argparse.Namespace) -> tuple:
     model = MODELS.build(cfg.model).to(args.device)
     model.train()
     if config == ONLINE:
-        options = next(h for h in cfg.custom_hooks if h.type == 'LevelSetAlignHook').align
+        hook = next(h for h in cfg.custom_hooks if h.type == 'LevelSetAlignHook')
+        options = change_options(AlignOptions(), hook.align)
         rule = LabelRule(num_classes=20, background=20, radius=2)
-        model.decode_head.aligner = BatchAligner(rule, dict(options))
+        model.decode_head.aligner = BatchAligner(rule, options)
     return model, build_optim_wrapper(model, cfg.optim_wrapper)
 
 

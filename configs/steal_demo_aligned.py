@@ -9,6 +9,6 @@ custom_hooks = [
         begin=400,
         interval=100,
         error_px=4,
-        align=dict(num_iters=8, balloon=1.0, stop_prob=1.5, min_gain=0.0),
+        align=dict(num_iters=8, balloon=1.0, stop_evidence=1.5, min_gain=0.0),
     ),
 ]

@@ -160,7 +160,7 @@ def test_hed_trains_aligns_and_is_evaluated(tmp_path, scope):
     )
     cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     cfg.default_hooks.pop('visualization')
-    align = dict(num_iters=4, stop_prob=1.0, min_gain=0.0, balloon=1.0)
+    align = dict(num_iters=4, stop_evidence=1.0, min_gain=0.0, balloon=1.0)
     cfg.custom_hooks = [
         dict(
             type='LevelSetAlignHook', scope=scope, begin=2, interval=2, num_pictures=1, align=align

@@ -117,7 +117,7 @@ def test_deep_supervision_is_aligned_as_well(tmp_path):
     for scope in ('batch', 'dataset'):
         hook = dict(
             type='LevelSetAlignHook', scope=scope, begin=1, interval=1, num_pictures=0,
-            align=dict(num_iters=2, stop_prob=0.5),
+            align=dict(num_iters=2, stop_evidence=0.5),
         )  # fmt: skip
         options = {**CAMVID_OPTIONS, 'custom_hooks': [hook]}
         _, losses, _ = run_tiny(path, data, tmp_path / scope, options=options, iters=3)

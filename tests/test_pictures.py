@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mmsteal.datasets.demo_set import write_demo_set
-from mmsteal.functional import align_masks
+from mmsteal.functional import AlignOptions, align_masks
 from tests.conftest import REPO
 
 FOLDER = REPO / 'docs/pictures'
@@ -42,9 +42,8 @@ def test_level_set_takes_the_step_of_align_masks(scripts):
     edges = module.gradient_edges(scripts.coffee.photograph())
     mask = scripts.coffee.rough_labels() == 1
     found = module.evolve(mask, edges)
-    aligned, (report,) = align_masks(
-        mask[None], edges[None], smoothing=module.SMOOTHING, stop_prob=module.STOP_PROB
-    )
+    options = AlignOptions(smoothing=module.SMOOTHING, stop_evidence=module.STOP_EVIDENCE)
+    aligned, (report,) = align_masks(mask[None], edges[None], options)
     assert found.taken == min(found.losses, key=found.losses.get) == report.step
     assert found.losses[found.taken] == pytest.approx(report.loss_proposed, abs=1e-3)
     assert np.array_equal(found.masks[found.taken], aligned[0])

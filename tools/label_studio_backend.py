@@ -7,13 +7,17 @@ docs/label_tools.md explains how to connect it.
 
 import argparse
 import logging
+from pathlib import Path
 
 import cv2
 from mmengine.config import DictAction
 
 from mmsteal.edge_files import EdgeFolder
-from mmsteal.label_tools import BackendServer, LabelStudioRefiner
+from mmsteal.functional.align_options import REFINE_OPTIONS
+from mmsteal.functional.options import change_options
+from mmsteal.label_tools import BackendServer, LabelStudioRefiner, TaskImages
 from mmsteal.label_tools.label_studio import edges_of_folder
+from mmsteal.refinement import EdgeClasses
 from mmsteal.refinement.arguments import add_edge_arguments, check_edge_arguments
 from mmsteal.refinement.class_mapping import parse_class_map
 
@@ -83,15 +87,12 @@ def open_server(args: argparse.Namespace) -> BackendServer:
     print(f'edge maps: {", ".join(names)}', flush=True)
     refiner = LabelStudioRefiner(
         predict,
-        names,
-        args.data_root,
-        class_map=parse_class_map(args.class_map),
-        data_key=args.data_key,
+        EdgeClasses(names, parse_class_map(args.class_map)),
+        TaskImages(Path(args.data_root), args.data_key, args.max_pixels),
+        change_options(REFINE_OPTIONS, args.align),
         error_px=args.error_px,
         scale=args.scale,
         tolerance_px=args.tolerance_px,
-        max_pixels=args.max_pixels,
-        align=args.align,
         model_version=version,
     )
     return BackendServer(refiner, args.host, args.port, max_body_mb=args.max_body_mb)

@@ -18,6 +18,8 @@ from tqdm import tqdm
 from mmsteal.cli.key_values import KeyValues
 from mmsteal.compat import finish_distributed
 from mmsteal.edge_files import EdgeFolder
+from mmsteal.functional.align_options import REFINE_OPTIONS
+from mmsteal.functional.options import change_options
 from mmsteal.jobs import join_ranks
 from mmsteal.jobs.workers import use_one_thread
 from mmsteal.label_formats import LABEL_FORMATS
@@ -128,7 +130,7 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
         class_map=parse_class_map(args.class_map),
         scale=args.scale,
         error_px=args.error_px,
-        align=args.align,
+        align=change_options(REFINE_OPTIONS, args.align),
     )
     workers = args.workers
     if workers is None:

@@ -52,7 +52,8 @@ from mmsteal.engine.alignment import align_label_map
 from mmsteal.engine.alignment.dataset import predict
 from mmsteal.engine.alignment.label_files import LabelFiles, LoadAlignedLabels, label_steps
 from mmsteal.engine.alignment.masks import LabelRule
-from mmsteal.evaluation import LabelError, label_error
+from mmsteal.evaluation import MeanLabelError, label_error
+from mmsteal.functional import AlignOptions
 from mmsteal.jobs import file_hash
 
 DEMO_CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'steal_demo.py'
@@ -60,7 +61,7 @@ METHODS = ('none', 'batch', 'dataset', 'dataset-last')
 LABELS = {'none': '{}/train', 'systematic': 'noisy_{}/train', 'random': 'random_{}/train'}
 # Where the labels err says which way the balloon should push.
 ALIGN = {
-    'systematic': dict(num_iters=8, balloon=1.0, stop_prob=1.5, min_gain=0.0),
+    'systematic': dict(num_iters=8, balloon=1.0, stop_evidence=1.5, min_gain=0.0),
     'random': dict(num_iters=8, balloon=0.0, min_gain=0.0),
 }
 FIELDS = ('error', 'noise_px', 'method', 'seed', 'MF', 'AP', 'px', 'IoU', 'lost',
@@ -68,7 +69,7 @@ FIELDS = ('error', 'noise_px', 'method', 'seed', 'MF', 'AP', 'px', 'IoU', 'lost'
 # What --sweep changes, one at a time, against ALIGN.
 SWEEP = (
     dict(),
-    *(dict(balloon=c, stop_prob=1.5) for c in (0.0, 1.0)),
+    *(dict(balloon=c, stop_evidence=1.5) for c in (0.0, 1.0)),
     *(dict(lam=v) for v in (0.05, 0.1, 0.2, 1.0)),
     *(dict(min_gain=v) for v in (0.03, 0.1)),
     *(dict(num_iters=n) for n in (4, 16, 32)),
@@ -100,9 +101,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--interval', type=positive_int, default=200)
     parser.add_argument('--num-train', type=positive_int, default=240)
     parser.add_argument('--num-val', type=positive_int, default=60)
-    parser.add_argument(
-        '--align', nargs='+', action=DictAction, default={}, help='options of align_masks'
-    )
+    parser.add_argument('--align', nargs='+', action=DictAction, default={}, help='of AlignOptions')
     parser.add_argument('--out', help='of the tables; default: --work-dir, or its folder sweep')
     parser.add_argument('--sweep', action='store_true', help='compare options, without training')
     parser.add_argument('--sweep-images', type=positive_int, default=60)
@@ -343,8 +342,8 @@ class Predicted:
                 maps['gt_seg_map'],
                 prob.float(),
                 self.labels.rule,
+                AlignOptions(**options),
                 instance_map=maps.get('gt_instance_map'),
-                **options,
             )
             yield name, self.labels.objects(labels, instances)
 
@@ -390,7 +389,7 @@ def reach(noise_px: float) -> float:
     return 2 * max(noise_px, 2.0)
 
 
-def error_of(exact: TrainingLabels, labels: Iterable[tuple[str, NDArray]]) -> LabelError:
+def error_of(exact: TrainingLabels, labels: Iterable[tuple[str, NDArray]]) -> MeanLabelError:
     """Compare labels with the exact ones: of all images of the set, or of the first ones.
 
     Raises:

@@ -40,7 +40,13 @@ from tables import markdown_lines, mean_and_spread, write_results
 from tqdm import tqdm
 
 from mmsteal.apis import EdgeInferencer, load_run_config
-from mmsteal.functional import label_objects, refine_objects, simulate_coarse_objects
+from mmsteal.functional import (
+    REFINE_OPTIONS,
+    change_options,
+    label_objects,
+    refine_objects,
+    simulate_coarse_objects,
+)
 from mmsteal.functional.label_objects import LabelObjects
 from mmsteal.jobs import file_hash
 
@@ -58,9 +64,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--max-images', type=positive_int)
     parser.add_argument('--scale', type=float, default=1.0, help='size of the edge maps')
     parser.add_argument('--methods', nargs='+', choices=METHODS, default=list(METHODS))
-    parser.add_argument(
-        '--align', nargs='+', action=DictAction, default={}, help='options of refine_objects'
-    )
+    parser.add_argument('--align', nargs='+', action=DictAction, default={}, help='of AlignOptions')
     parser.add_argument(
         '--sweep', nargs='+', action=DictAction, default={},
         help='options with a list of values each: refine with every combination of them',
@@ -209,14 +213,17 @@ def as_given(scene: Scene, objects: LabelObjects, error_px: float) -> NDArray[np
     return objects.object_map
 
 
-def refiner(options: dict) -> Method:
+def refiner(changes: dict) -> Method:
+    options = change_options(REFINE_OPTIONS, changes)
+
     def refine(scene: Scene, objects: LabelObjects, error_px: float) -> NDArray[np.int32]:
         refined, _ = refine_objects(
             objects.object_map,
             scene.edges,
+            options,
             classes=objects.values,
             frozen=scene.labels == 255,
-            **{'error_px': error_px, **options},
+            error_px=error_px,
         )
         return refined
 

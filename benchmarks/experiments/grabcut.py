@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.functional import settle_overlaps
+from mmsteal.functional.bounding_box import bounding_box
 
 
 def grabcut(
@@ -49,11 +50,7 @@ def _cut(
         trimap[cv2.dilate(mask.view(np.uint8), disk) == 0] = cv2.GC_BGD
         trimap[mask] = cv2.GC_FGD
         # As much again around the ring stands for all that is not the object.
-        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-        box = tuple(
-            slice(max(int(where[0]) - 2 * ring_px, 0), int(where[-1]) + 1 + 2 * ring_px)
-            for where in (rows, columns)
-        )
+        box = bounding_box(mask, reach=2 * ring_px)
     part = np.ascontiguousarray(trimap[box])
     inside = (part & 1).astype(bool)
     if inside.any() and not inside.all():  # it needs pixels on both sides

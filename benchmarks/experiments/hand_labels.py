@@ -14,6 +14,7 @@ pixels that these label.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tables import markdown_lines, write_results
 
-from mmsteal.functional import gradient_edges, label_objects, refine_objects
+from mmsteal.functional import REFINE_OPTIONS, gradient_edges, label_objects, refine_objects
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,8 +46,8 @@ def main() -> None:
     methods = {'as drawn': None, 'GrabCut, ring of 24 px': 'grabcut'}
     for error_px in args.error_px:
         for gain in args.min_gain:
-            options = dict(error_px=error_px, min_gain=gain)
-            methods[f'refined, error_px {error_px:g}, min_gain {gain:g}'] = options
+            options = replace(REFINE_OPTIONS, min_gain=gain)
+            methods[f'refined, error_px {error_px:g}, min_gain {gain:g}'] = options, error_px
     ious: dict[str, list[float]] = {name: [] for name in methods}
     moved: dict[str, list[int]] = {name: [] for name in methods}
     for file in fine_files:
@@ -56,13 +57,15 @@ def main() -> None:
         fine = read_colors(file)
         found = label_objects(coarse, without=(0,))
         edges = gradient_edges(np.ascontiguousarray(image[..., ::-1]), sigma=args.sigma)[None]
-        for name, options in methods.items():
+        for name, method in methods.items():
             refined, reports = found.object_map, []
-            if options == 'grabcut':
+            if method == 'grabcut':
                 refined = grabcut(image, found.object_map, ring_px=24)
-            elif options:
+            elif method:
+                options, error_px = method
+                classes = [0] * len(found.values)
                 refined, reports = refine_objects(
-                    found.object_map, edges, classes=[0] * len(found.values), **options
+                    found.object_map, edges, options, classes=classes, error_px=error_px
                 )
             labels = np.array([*found.values, 0])[refined]
             moved[name].append(sum(r.status == 'moved' for r in reports))

@@ -34,7 +34,7 @@ from mmsteal.apis import LabelRefiner, load_run_config
 from mmsteal.datasets import EdgeDataset
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.datasets.transforms.coarsen import coarsen
-from mmsteal.evaluation import LabelError, label_error
+from mmsteal.evaluation import MeanLabelError, label_error
 from mmsteal.files import write_file
 from mmsteal.jobs import file_hash
 from mmsteal.label_formats.label_maps import encode_map, map_values, read_map
@@ -155,7 +155,7 @@ class TrainingLabels:
 
 def write_labels(
     args: argparse.Namespace, exact: TrainingLabels, wanted: list[tuple[str, float]]
-) -> dict[tuple[str, float], tuple[Path, LabelError]]:
+) -> dict[tuple[str, float], tuple[Path, MeanLabelError]]:
     """Make the labels of each kind and error; those that are there stay.
 
     Returns:
@@ -208,7 +208,11 @@ def read_instances(args: argparse.Namespace, file: str) -> NDArray[np.int32] | N
 
 
 def one_run(
-    args: argparse.Namespace, name: str, error_px: float, seed: int, found: tuple[Path, LabelError]
+    args: argparse.Namespace,
+    name: str,
+    error_px: float,
+    seed: int,
+    found: tuple[Path, MeanLabelError],
 ) -> dict:
     """The row of a run, trained if it is not there yet."""
     folder = Path(args.work_dir).resolve() / f'{name}_{error_px:g}px_seed{seed}'
@@ -223,7 +227,7 @@ def train_and_judge(
     name: str,
     error_px: float,
     seed: int,
-    found: tuple[Path, LabelError],
+    found: tuple[Path, MeanLabelError],
 ) -> dict:
     """Train a segmentor on a folder of labels, and judge it by the exact ones."""
     labels, error = found

@@ -24,14 +24,14 @@ from picture_style import (
     points,
 )
 
-from mmsteal.functional import align_masks, evolve_level_set, mask_edges
+from mmsteal.functional import AlignOptions, align_masks, evolve_level_set, mask_edges
 from mmsteal.functional.gradient_edges import gradient_edges
 from mmsteal.functional.speed import balloon_threshold, speed_function
 
 MARGIN, GAP, PANEL_WIDTH, PANEL_HEIGHT, HEADER = 32, 16, 294, 244, 62
 CROP = (slice(0, 241), slice(142, 432))  # rows, columns: the cup
-NUM_ITERS, SMOOTHING, STOP_PROB = 60, 2, 0.6
-PROB_FLOOR = 0.01  # as in align_masks
+NUM_ITERS, SMOOTHING, STOP_EVIDENCE = 60, 2, 0.6
+PROB_FLOOR = AlignOptions().prob_floor
 
 
 class Evolution(NamedTuple):
@@ -59,14 +59,13 @@ def evolve(mask: NDArray[np.bool_], edges: NDArray[np.float32]) -> Evolution:
         range(0, NUM_ITERS + 1, 2),
         smoothing=SMOOTHING,
         balloon=1.0,
-        threshold=balloon_threshold(STOP_PROB),
+        threshold=balloon_threshold(STOP_EVIDENCE),
         border='replicate',
     )
     masks = {step: state[0] for step, state in states.items()}
     losses = {step: mean_loss(edges, state) for step, state in masks.items()}
-    _, (report,) = align_masks(
-        mask[None], edges[None], num_iters=NUM_ITERS, smoothing=SMOOTHING, stop_prob=STOP_PROB
-    )
+    options = AlignOptions(num_iters=NUM_ITERS, smoothing=SMOOTHING, stop_evidence=STOP_EVIDENCE)
+    _, (report,) = align_masks(mask[None], edges[None], options)
     return Evolution(masks, losses, report.step, speed[0])
 
 

@@ -5,6 +5,7 @@ python docs/pictures/make_teaser.py
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -24,7 +25,7 @@ from picture_style import (
 )
 from thick_and_thin import Pair, respond, train_pair
 
-from mmsteal.functional import refine_label_map
+from mmsteal.functional import REFINE_OPTIONS, refine_label_map
 from mmsteal.functional.gradient_edges import gradient_edges
 
 MARGIN, GAP, PANEL, HEADER = 32, 20, 499, 62
@@ -51,8 +52,9 @@ def refinement_row(card: Card, top: float) -> None:
     """Rough labels, edges, refined labels."""
     image, labels = photograph(), rough_labels()
     edges = gradient_edges(image)
+    options, classes = replace(REFINE_OPTIONS, smoothing=2), {1: 0, 2: 0, 3: 0}
     refined = refine_label_map(
-        labels, edges[None], classes={1: 0, 2: 0, 3: 0}, background=0, error_px=16, smoothing=2
+        labels, edges[None], options, classes=classes, background=0, error_px=16
     ).label_map
     for column, (title, note, labels_shown, color) in enumerate(
         (

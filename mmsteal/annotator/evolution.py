@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from torch import Tensor
 from mmsteal.annotator.edge_maps import EdgeMaps
 from mmsteal.annotator.messages import AnnotatorError
 from mmsteal.functional import (
+    STOP_EVIDENCES,
+    AlignOptions,
     ObjectRefinement,
     balloon_threshold,
     evolve_level_set,
@@ -24,15 +26,14 @@ from mmsteal.functional import (
     refine_objects,
     speed_function,
 )
+from mmsteal.functional.alignment_states import reach_of
 from mmsteal.functional.bounding_box import Box, bounding_box
 from mmsteal.functional.label_merge import Claim, settle_claims
-from mmsteal.functional.refinement import STOP_PROBS, enlarge
+from mmsteal.functional.object_map import enlarge
 from mmsteal.functional.resize import resample
 from mmsteal.functional.speed import evidence_terms
 
 MAX_ERROR_PX = 64
-# Defaults of `align_masks`, for the steps that are shown.
-_PEAK_FLOOR, _OTHER_WEIGHT, _PROB_FLOOR = 0.5, 0.5, 0.01
 
 Progress = Callable[[float, str], None]
 _Refined = tuple[NDArray[np.int32], list[ObjectRefinement]]
@@ -46,14 +47,15 @@ class Settings:
         error_px (float): How far outlines may be off, in pixels of the image.
         balloon (float | None): c: 1 for shapes drawn too small, -1 for too big, 0 for neither; None
             tries to grow and to shrink each object, and takes the more likely outline.
-        stop_prob (float | None): p*: edge evidence at which the balloon stops; None tries several.
+        stop_evidence (float | None): p*: edge evidence at which the balloon stops; None tries
+            several.
         smoothing (int): Curvature operators a step.
         min_gain (float): How much more likely an outline must be to move, in nats a pixel.
     """
 
     error_px: float = 8.0
     balloon: float | None = None
-    stop_prob: float | None = None
+    stop_evidence: float | None = None
     smoothing: int = 1
     min_gain: float = 0.1
 
@@ -61,7 +63,7 @@ class Settings:
         for name, value, low, high in (
             ('error', self.error_px, 1, MAX_ERROR_PX),
             ('balloon', self.balloon or 0, -1, 1),
-            ('stop', self.stop_prob or 0, 0, 5),
+            ('stop', self.stop_evidence or 0, 0, 5),
             ('curvature', self.smoothing, 0, 8),
             ('gain', self.min_gain, 0, 5),
         ):
@@ -75,12 +77,14 @@ class Settings:
         """The balloon forces to try. Shrinking first: it frees ground for those that grow."""
         return (-1.0, 1.0) if self.balloon is None else (float(self.balloon),)
 
-    @property
-    def stops(self) -> tuple[float, ...]:
-        """The stopping evidences to try."""
-        if self.balloon == 0:
-            return STOP_PROBS[:1]  # without a balloon none has an effect
-        return STOP_PROBS if self.stop_prob is None else (float(self.stop_prob),)
+    def options(self, scale: float) -> AlignOptions:
+        """How masks evolve at a scale of the image, but for the direction of the balloon."""
+        options = AlignOptions(
+            stop_evidence=STOP_EVIDENCES if self.stop_evidence is None else self.stop_evidence,
+            smoothing=self.smoothing,
+            min_gain=self.min_gain,
+        )
+        return options.for_error(self.error_px, scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +104,7 @@ class Evolution:
     reports: list[ObjectRefinement]
     steps: list[int]
     edges: EdgeMaps = field(repr=False)
+    _options: AlignOptions = field(repr=False)
     _ignore: NDArray[np.bool_] = field(repr=False)
     _classes: tuple[int, ...] = field(repr=False)
     _paths: dict[int, tuple[Box, list[NDArray[np.uint8]]]] = field(repr=False)
@@ -139,7 +144,7 @@ class Evolution:
             inside = small == m
             curve = mask_edges(inside, radius=1) != 0
             values = self.edges.maps[k][curve]
-            total += float(np.log(np.maximum(values, _PROB_FLOOR)).sum())
+            total += float(np.log(np.maximum(values, self._options.prob_floor)).sum())
             count += values.size
         return math.exp(total / count) if count else math.nan
 
@@ -175,8 +180,7 @@ def evolve(
     barred = np.zeros(object_map.shape, bool) if ignore is None else ignore
     classes = tuple(edges.index_of(name) for name in object_classes)
     size = (int(edges.maps.shape[1]), int(edges.maps.shape[2]))
-    scale = math.sqrt(size[0] * size[1] / object_map.size)
-    num_iters = 2 * math.ceil(settings.error_px * scale) + 2  # as refine_objects takes them
+    options = settings.options(math.sqrt(size[0] * size[1] / object_map.size))
     count = f'{len(classes)} object{"s" if len(classes) > 1 else ""}'
 
     def refine(masks: NDArray[np.int32], movers: Sequence[bool], balloon: float) -> _Refined:
@@ -185,35 +189,33 @@ def evolve(
         return refine_objects(
             masks,
             edges.maps,
+            replace(options, balloon=balloon),
             classes=[k if moves else -1 for k, moves in zip(classes, movers, strict=True)],
             frozen=barred,
-            error_px=settings.error_px,
-            num_iters=num_iters,
-            balloon=balloon,
-            stop_prob=settings.stops,
-            smoothing=settings.smoothing,
-            min_gain=settings.min_gain,
         )
 
     best, reports, directions = _refine_each_way(refine, object_map, len(classes), settings)
-    steps = list(range(0, num_iters + 1, 2))
     small = resample(object_map, size)
     prob = torch.from_numpy(edges.maps)
-    own, shared = evidence_terms(prob, peak_floor=_PEAK_FLOOR, other_weight=_OTHER_WEIGHT)
+    own, shared = evidence_terms(
+        prob, peak_floor=options.peak_floor, other_weight=options.other_weight
+    )
     paths: dict[int, tuple[Box, list[NDArray[np.uint8]]]] = {}
     for m, k in enumerate(classes):
         tell(0.5 + 0.5 * m / len(classes), f'keeping the steps of {count}')
         mask = small == m
         if mask.any():
-            box = bounding_box(mask, num_iters * (2 if directions[m] > 0 else 1) + 2)
+            way = replace(options, balloon=directions[m])
+            box = bounding_box(mask, reach_of(way.total_iters, way.balloon))
             speed = speed_function(torch.addcmul(shared[box], prob[k][box], own[k]))
-            chosen = reports[m].stop_prob
-            stops = settings.stops if math.isnan(chosen) else (chosen,)
-            states = _way(
-                mask[box], speed, prob[k][box], stops, steps, directions[m], settings.smoothing
-            )
+            chosen = reports[m].alignment.stop_evidence
+            if not math.isnan(chosen):
+                way = replace(way, stop_evidence=chosen)
+            states = _way(mask[box], speed, prob[k][box], way)
             paths[m] = box, [np.packbits(state) for state in states]
-    return Evolution(object_map, best, reports, steps, edges, barred, classes, paths)
+    return Evolution(
+        object_map, best, reports, options.steps, edges, options, barred, classes, paths
+    )
 
 
 def _refine_each_way(
@@ -242,34 +244,30 @@ def _refine_each_way(
 
 def _loss(report: ObjectRefinement) -> float:
     """Of the outline that the object would have."""
-    loss = report.loss_proposed if report.status == 'moved' else report.loss_given
-    return math.inf if math.isnan(loss) else loss
+    return math.inf if math.isnan(report.loss) else report.loss
 
 
 def _way(
     mask: NDArray[np.bool_],
     speed: Tensor,
     prob: Tensor,
-    stops: Sequence[float],
-    steps: list[int],
-    balloon: float,
-    smoothing: int,
+    options: AlignOptions,
 ) -> list[NDArray[np.bool_]]:
     """States of a mask at the steps, with the stopping evidence of the most likely end."""
-    ways = []
-    for stop in stops:
+    ways, steps = [], options.steps
+    for stop in options.stops:
         states = evolve_level_set(
             mask[None],
             speed.numpy()[None],
             steps,
-            smoothing=smoothing,
-            balloon=balloon,
+            smoothing=options.smoothing,
+            balloon=options.balloon,
             threshold=balloon_threshold(stop),
-            border='replicate',
+            border=options.border,
         )
         state = states[steps[-1]][0]
         curve = mask_edges(state, radius=1) != 0
         values = prob.numpy()[curve]
-        loss = -np.log(np.maximum(values, _PROB_FLOOR)).mean() if values.size else math.inf
+        loss = -np.log(np.maximum(values, options.prob_floor)).mean() if values.size else math.inf
         ways.append((loss, [states[s][0] for s in steps]))
     return min(ways, key=lambda way: way[0])[1]

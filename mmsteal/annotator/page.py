@@ -202,7 +202,7 @@ class AnnotatorPage:
                 list(DIRECTIONS), value=next(iter(DIRECTIONS)), label='Which way (balloon force c)',
                 elem_id='direction', info='Whether shapes are drawn too small or too big.',
             )  # fmt: skip
-            self.stop_prob = gr.Dropdown(
+            self.stop_evidence = gr.Dropdown(
                 [SEVERAL, '0.02', '0.1', '0.3', '0.6', '0.9', '1.5'], value=SEVERAL,
                 label='Stop at edges of this strength (p*)',
                 info='Low: stops at any edge. High: walks over faint ones.',
@@ -287,7 +287,13 @@ class AnnotatorPage:
     def _connect(self, blocks: gr.Blocks) -> None:
         drawing = [self.editor, self.class_name, self.fill]
         edges = [self.source, self.edge_file]
-        settings = [self.error_px, self.direction, self.stop_prob, self.smoothing, self.min_gain]
+        settings = [
+            self.error_px,
+            self.direction,
+            self.stop_evidence,
+            self.smoothing,
+            self.min_gain,
+        ]
         # What an action may change: the browser draws anew what an event names.
         shown = [self.compare, self.step]
         found = [*shown, self.table, self.edge_image, self.tabs]
@@ -427,12 +433,12 @@ class AnnotatorPage:
 
     def _refine(
         self, session: Session, source: str, path: str | None, error_px: float, direction: str,
-        stop_prob: str, smoothing: float, min_gain: float,
+        stop_evidence: str, smoothing: float, min_gain: float,
     ) -> Iterator:  # fmt: skip
         settings = Settings(
             error_px=float(error_px),
             balloon=DIRECTIONS[direction],
-            stop_prob=None if stop_prob == SEVERAL else float(stop_prob),
+            stop_evidence=None if stop_evidence == SEVERAL else float(stop_evidence),
             smoothing=int(smoothing),
             min_gain=float(min_gain),
         )
@@ -652,7 +658,8 @@ def _count(session: Session) -> str:
 
 def _typical_step(session: Session) -> int:
     """Where the slider stands while each object is at its best step."""
-    steps = [report.step for report in session.result.reports if report.status == 'moved']
+    reports = session.result.reports
+    steps = [report.alignment.step for report in reports if report.status == 'moved']
     return session.result.nearest(int(np.median(steps))) if steps else 0
 
 
@@ -676,7 +683,7 @@ def _rows(session: Session) -> list[list]:
         else:
             fate = _FATES.get(report.reason, report.reason)
         rows.append([
-            m + 1, session.classes[session.object_classes[m]], fate, report.step,
+            m + 1, session.classes[session.object_classes[m]], fate, report.alignment.step,
             f'{report.mean_displacement_px:.1f}', report.area_given, report.area_refined,
         ])  # fmt: skip
     return rows

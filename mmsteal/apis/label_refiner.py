@@ -50,7 +50,7 @@ class LabelRefiner:
         scale (float): Size at which objects evolve, in sizes of the label map: 0.5 takes a quarter
             of the time. The network sees the image as it is.
         cfg_options (dict | None): Values to set in the config, by dotted key.
-        **options: Defaults for every call, see :meth:`__call__`.
+        **arguments: Defaults for every call, see :meth:`__call__`.
 
     Attributes:
         classes (tuple[str, ...]): Names of the classes of the model.
@@ -73,14 +73,14 @@ class LabelRefiner:
         *,
         scale: float = 1.0,
         cfg_options: dict | None = None,
-        **options: Any,
+        **arguments: Any,
     ) -> None:
         if not 0 < scale < np.inf:
             raise ValueError(f'Expected argument `scale` to be > 0 and finite, but got {scale}.')
         self._inferencer = EdgeInferencer(config, checkpoint, device, cfg_options=cfg_options)
         self.classes = tuple(self._inferencer.classes)
         self.scale = scale
-        self.options = options
+        self.arguments = arguments
 
     def __call__(
         self,
@@ -89,7 +89,7 @@ class LabelRefiner:
         *,
         classes: Classes | None = None,
         instance_map: str | Path | np.ndarray | None = None,
-        **options: Any,
+        **arguments: Any,
     ) -> LabelRefinement:
         """Refine the label map of an image.
 
@@ -102,8 +102,9 @@ class LabelRefiner:
                 classes in theirs; a model of a single class serves every label.
             instance_map (str | Path | np.ndarray | None): Instance ids (H, W): then objects are
                 instances.
-            **options: Other options of :func:`mmsteal.functional.refine_label_map`: `background`,
-                `ignore_index`, `components`, `unclaimed`, `error_px`, and those of the evolution.
+            **arguments: Other arguments of :func:`mmsteal.functional.refine_label_map`:
+                `background`, `ignore_index`, `components`, `unclaimed`, `error_px`, and `options`,
+                how the objects evolve.
 
         Returns:
             LabelRefinement: The refined map, what happened to each object, and the edges.
@@ -119,7 +120,7 @@ class LabelRefiner:
                 f'Expected argument `label_map` to have the size of the image, '
                 f'{pixels.shape[:2]}, but got {labels.shape}; they must be of one image.'
             )
-        chosen = {**self.options, **options}
+        chosen = {**self.arguments, **arguments}
         if classes is None:
             classes = chosen.pop('classes', None)
         chosen.pop('classes', None)

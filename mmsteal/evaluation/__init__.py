@@ -2,7 +2,7 @@
 
 import lazy_loader
 
-from mmsteal.evaluation.label_error import LabelError, label_error
+from mmsteal.evaluation.label_error import MeanLabelError, label_error
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.evaluation.published_protocols import PROTOCOLS, boundary_protocol
 
@@ -13,7 +13,7 @@ __all__ = [
     'PROTOCOLS',
     'BoundaryProtocol',
     'EdgeMetric',
-    'LabelError',
+    'MeanLabelError',
     'boundary_protocol',
     'label_error',
 ]

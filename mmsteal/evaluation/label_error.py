@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.functional.distance import inner_distance
-from mmsteal.functional.edges import mask_edges
+from mmsteal.functional.outline_distance import outline_distances
 
 
 @dataclass(frozen=True)
-class LabelError:
+class MeanLabelError:
     """Error of labels, averaged over the objects of a set.
 
     Attributes:
@@ -30,7 +29,7 @@ class LabelError:
     num_objects: int
 
 
-def label_error(pairs: Iterable[tuple[NDArray, NDArray]]) -> LabelError:
+def label_error(pairs: Iterable[tuple[NDArray, NDArray]]) -> MeanLabelError:
     """Compare maps of objects with the exact ones.
 
     Args:
@@ -39,7 +38,7 @@ def label_error(pairs: Iterable[tuple[NDArray, NDArray]]) -> LabelError:
             count.
 
     Returns:
-        LabelError: Averaged over all exact objects of all images.
+        MeanLabelError: Averaged over all exact objects of all images.
 
     Raises:
         ValueError: If two maps differ in shape.
@@ -62,14 +61,10 @@ def label_error(pairs: Iterable[tuple[NDArray, NDArray]]) -> LabelError:
         for number in np.unique(exact[exact > 0]):
             masks = exact == number, (given == number) & counted
             ious.append((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
-            outlines = [mask_edges(mask, radius=1).astype(bool) & mask for mask in masks]
-            if outlines[0].any() and outlines[1].any():
-                both = [
-                    inner_distance(~outlines[1])[outlines[0]],
-                    inner_distance(~outlines[0])[outlines[1]],
-                ]
-                distances.append(np.concatenate(both).mean())
+            found = outline_distances(*masks, inner=True)
+            if len(found):
+                distances.append(found.mean())
             lost += not masks[1].any()
     px = float(np.mean(distances)) if distances else float('nan')
     iou = float(np.mean(ious)) if ious else float('nan')
-    return LabelError(px, iou, int(lost), len(ious))
+    return MeanLabelError(px, iou, int(lost), len(ious))

@@ -4,7 +4,9 @@ Nothing here knows of mmengine, mmcv or mmseg; a person from another framework c
 functions after reading its docstring alone.
 """
 
-from mmsteal.functional.alignment import MaskAlignment, align_masks
+from mmsteal.functional.align_options import REFINE_OPTIONS, STOP_EVIDENCES, AlignOptions
+from mmsteal.functional.alignment import align_masks
+from mmsteal.functional.assign_options import AssignOptions
 from mmsteal.functional.balanced_bce import balanced_bce_loss
 from mmsteal.functional.coarse_labels import (
     simulate_coarse_label_map,
@@ -12,7 +14,8 @@ from mmsteal.functional.coarse_labels import (
     simulate_coarse_objects,
 )
 from mmsteal.functional.direction import direction_loss
-from mmsteal.functional.edge_assignment import EdgeAssignment, assign_edges, carry_bands
+from mmsteal.functional.edge_assignment import EdgeAssignment, assign_edges
+from mmsteal.functional.edge_bands import carry_bands
 from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
 from mmsteal.functional.edge_nms import edge_nms
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
@@ -29,18 +32,21 @@ from mmsteal.functional.level_set import evolve_level_set
 from mmsteal.functional.matching import edge_counts, edge_thresholds
 from mmsteal.functional.nms_loss import thinning_nms_loss
 from mmsteal.functional.normals import edge_normals, hessian, triangle_filter
-from mmsteal.functional.refinement import (
-    ObjectRefinement,
-    RefinedLabelMap,
-    refine_label_map,
-    refine_objects,
-)
+from mmsteal.functional.object_refinement import ObjectRefinement
+from mmsteal.functional.options import change_options
+from mmsteal.functional.outline_distance import outline_distances
+from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map, refine_objects
 from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries, soft_boundary
 from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
+from mmsteal.functional.step_choice import MaskAlignment
 from mmsteal.functional.thin import thin
 from mmsteal.functional.total_loss import steal_loss
 
 __all__ = [
+    'REFINE_OPTIONS',
+    'STOP_EVIDENCES',
+    'AlignOptions',
+    'AssignOptions',
     'EdgeAssignment',
     'EdgeGeometry',
     'EdgeScores',
@@ -55,6 +61,7 @@ __all__ = [
     'balloon_threshold',
     'boundary_logits',
     'carry_bands',
+    'change_options',
     'class_boundaries',
     'direction_loss',
     'edge_counts',
@@ -71,6 +78,7 @@ __all__ = [
     'label_objects',
     'mask_edges',
     'mean_scores',
+    'outline_distances',
     'refine_label_map',
     'refine_objects',
     'settle_overlaps',

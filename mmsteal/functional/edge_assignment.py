@@ -7,15 +7,15 @@ window; B pixels nearby.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import scipy
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from mmsteal.functional.assign_options import AssignOptions
+from mmsteal.functional.assignment_solver import OneToOne
 from mmsteal.functional.normals import normal_angle
 from mmsteal.functional.point_hessian import hessian_at
 from mmsteal.functional.speed import check_edge_prob
@@ -50,6 +50,11 @@ class EdgeAssignment:
     energy: float
 
     @property
+    def loss(self) -> float:
+        """Mean of -log f over the pixels that are returned."""
+        return self.loss_proposed if self.status == 'moved' else self.loss_given
+
+    @property
     def mean_displacement_px(self) -> float:
         """Mean length of the displacements; 0 without any pixel."""
         return float(_lengths(self.displacements).mean()) if len(self.pixels) else 0.0
@@ -63,15 +68,9 @@ class EdgeAssignment:
 def assign_edges(
     edge_map: ArrayLike,
     edge_prob: ArrayLike,
+    options: AssignOptions = AssignOptions(),
     *,
     ignore: ArrayLike | None = None,
-    radius_px: float = 5.0,
-    sigma_along: float = 1.0,
-    sigma_across: float = 4.0,
-    smoothness: float = 0.02,
-    neighbour_px: float = 5.0,
-    num_rounds: int = 2,
-    prob_floor: float = 0.01,
 ) -> tuple[NDArray[np.bool_], list[EdgeAssignment]]:
     r"""Move thin edges one-to-one to where edges are likely: the latent labels of SEAL.
 
@@ -97,14 +96,8 @@ def assign_edges(
         edge_map: Edges one pixel wide (K, H, W) or (H, W), bool, or uint8 with 1 on the edge; thin
             a band first (:func:`mmsteal.functional.thin.thin`). 255 is no edge, and ignored.
         edge_prob: Edge probabilities f in [0, 1] of the same shape.
+        options: Window, prior and smoothness.
         ignore: Further pixels (H, W), bool, that say nothing: nothing moves onto an ignored pixel.
-        radius_px: Radius of the window.
-        sigma_along: Standard deviation in px of the displacement along the edge.
-        sigma_across: The same along its normal. Both may be `math.inf`.
-        smoothness: :math:`\lambda`, per squared pixel.
-        neighbour_px: :math:`\delta`: pixels of the edge map no further apart are neighbours.
-        num_rounds: Rounds with the smoothness; 0 leaves it out.
-        prob_floor: Probabilities below it, or above 1 minus it, count as that; in (0, 0.5).
 
     Returns:
         The aligned edges, bool, of the shape of `edge_map`, with as many pixels in each class, and
@@ -114,12 +107,10 @@ def assign_edges(
         TypeError: `edge_map` is neither bool nor uint8, `ignore` is not bool, or `edge_prob` is not
             floating point.
         ValueError: Shapes do not fit, `edge_map` holds other values, `edge_prob` holds NaN or
-            values outside [0, 1], or an option is out of its range.
+            values outside [0, 1].
 
     References:
-        Yu et al., Simultaneous Edge Alignment and Learning, ECCV 2018, section 4. Its release takes
-        `sigma_along`, `sigma_across` and `smoothness` as 1, 4 and 0.02 for SBD, and 1, 3 and 0.02
-        for Cityscapes. The window, the neighbourhood and the floor are not from there.
+        Yu et al., Simultaneous Edge Alignment and Learning, ECCV 2018, section 4.
 
     Example:
         >>> given = np.zeros((9, 12), bool)
@@ -130,9 +121,6 @@ def assign_edges(
         >>> aligned.sum(axis=0).tolist(), report[0].mean_displacement_px
         ([0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0], 3.0)
     """
-    options = _Options(
-        radius_px, sigma_along, sigma_across, smoothness, neighbour_px, num_rounds, prob_floor
-    )
     edges, prob, allowed = _check_maps(edge_map, edge_prob, ignore)
     aligned = np.zeros(edges.shape, bool)
     reports = [
@@ -142,102 +130,11 @@ def assign_edges(
     return (aligned if np.ndim(edge_map) == 3 else aligned[0]), reports
 
 
-def carry_bands(
-    bands: ArrayLike, reports: Sequence[EdgeAssignment], *, radius: float
-) -> NDArray[np.bool_]:
-    r"""Move the bands around thin edges by the displacements of these edges.
-
-    Each edge pixel q takes the pixels of the band within the radius of it along,
-
-    .. math::
-        \hat b(p) = \exists\, q : \|p - (q + m_q)\| \le r,\; b(p - m_q) = 1
-
-    and pixels that are within the radius of none stay. So a moved band is as wide as it was, and
-    one that did not move has the same pixels.
-
-    Args:
-        bands: Bands (K, H, W) or (H, W), bool, which contain the edges that were moved.
-        reports: What :func:`assign_edges` says of the thinned bands.
-        radius: Half thickness r of the bands in px.
-
-    Returns:
-        The moved bands, bool, of the shape of `bands`. What moved out of the image is lost.
-
-    Raises:
-        ValueError: There is not one report for each class.
-
-    Example:
-        >>> from mmsteal.functional.thin import thin
-        >>> band = np.zeros((9, 14), bool)
-        >>> band[:, 2:6] = True
-        >>> edge_prob = np.full((9, 14), 0.05)
-        >>> edge_prob[:, 8] = 0.9
-        >>> _, reports = assign_edges(thin(band), edge_prob)
-        >>> carry_bands(band, reports, radius=2)[4].astype(int)
-        array([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0])
-    """
-    given = np.asarray(bands, dtype=bool)
-    maps = given.reshape(-1, *given.shape[-2:])
-    if len(maps) != len(reports):
-        raise ValueError(
-            f'Expected argument `reports` to have one entry for each of {len(maps)} maps, but got '
-            f'{len(reports)}; pass on what assign_edges returned.'
-        )
-    moved = maps.copy()
-    offsets = _disk(radius)
-    reach = int(radius)
-    for band, out, report in zip(maps, moved, reports, strict=True):
-        if report.status == 'kept':
-            continue
-        sources = report.pixels[:, None] + offsets
-        # Padded, so that pixels of a window that lie outside of the image need no care.
-        padded = np.pad(band, reach)
-        taken = padded[tuple(np.moveaxis(sources + reach, -1, 0))]
-        targets = (sources + report.displacements[:, None])[taken]
-        taken_from = sources[taken]
-        out[taken_from[:, 0], taken_from[:, 1]] = False
-        inside = ((targets >= 0) & (targets < band.shape)).all(axis=1)
-        out[targets[inside, 0], targets[inside, 1]] = True
-    return moved.reshape(given.shape)
-
-
-@dataclass(frozen=True)
-class _Options:
-    """Options of :func:`assign_edges`, in range."""
-
-    radius_px: float
-    sigma_along: float
-    sigma_across: float
-    smoothness: float
-    neighbour_px: float
-    num_rounds: int
-    prob_floor: float
-
-    def __post_init__(self) -> None:
-        for name, ok, bound in (
-            ('radius_px', 0 <= self.radius_px < math.inf, 'finite and at least 0'),
-            ('sigma_along', self.sigma_along > 0, 'above 0'),
-            ('sigma_across', self.sigma_across > 0, 'above 0'),
-            ('smoothness', 0 <= self.smoothness < math.inf, 'finite and at least 0'),
-            ('neighbour_px', 1 <= self.neighbour_px < math.inf, 'finite and at least 1'),
-            (
-                'num_rounds',
-                isinstance(self.num_rounds, int) and self.num_rounds >= 0,
-                'an integer of at least 0',
-            ),
-            ('prob_floor', 0 < self.prob_floor < 0.5, 'in (0, 0.5)'),
-        ):
-            if not ok:
-                raise ValueError(
-                    f'Expected argument `{name}` to be {bound}, but got {getattr(self, name)!r}.'
-                )
-
-
 def _assign_class(
     edge: NDArray[np.bool_],
     prob: Floats,
     allowed: NDArray[np.bool_],
-    options: _Options,
+    options: AssignOptions,
     out: NDArray[np.bool_],
 ) -> EdgeAssignment:
     """Assign the edge pixels of one class, and set the aligned ones in `out`, all (H, W)."""
@@ -245,7 +142,7 @@ def _assign_class(
     if not len(pixels):
         nothing = np.zeros((0, 2), np.int64)
         return EdgeAssignment('kept', 'empty', nothing, nothing, math.nan, math.nan, 0.0, 0.0)
-    offsets = _disk(options.radius_px)
+    offsets = disk_offsets(options.radius_px)
     places = pixels[:, None] + offsets  # (P, C, 2)
     reachable = ((places >= 0) & (places < edge.shape)).all(axis=-1)
     flat = places[..., 0] * edge.shape[1] + places[..., 1]
@@ -255,7 +152,7 @@ def _assign_class(
     clipped = prob.clip(options.prob_floor, 1 - options.prob_floor)
     evidence = np.log1p(-clipped) - np.log(clipped)
     unary = evidence.ravel()[flat] + _prior(edge, pixels, offsets, options)  # (P, C)
-    problem = _Matching(flat, reachable)
+    problem = OneToOne(flat, reachable)
 
     smoothness = options.smoothness if options.num_rounds else 0.0
     near, num_near = _neighbours(edge, pixels, options.neighbour_px if smoothness else 0.0)
@@ -299,59 +196,8 @@ def _assign_class(
     )
 
 
-class _Matching:
-    """The cheapest one-to-one choice of a candidate for each row, for several costs.
-
-    Rows that share no candidate, directly or through others, are solved apart: the time of the
-    solver grows faster than their number.
-
-    Args:
-        flat: Number of the pixel that each candidate is (P, C).
-        reachable: Which candidates there are (P, C); each row has one of its own.
-    """
-
-    def __init__(self, flat: Integers, reachable: NDArray[np.bool_]) -> None:
-        self.reachable = reachable
-        num = len(flat)
-        row, places = np.nonzero(reachable)[0], flat[reachable] + num
-        size = int(places.max()) + 1
-        links = scipy.sparse.csr_matrix(
-            (np.ones(len(row), np.int8), (row, places)), shape=(size, size)
-        )
-        group = scipy.sparse.csgraph.connected_components(links, directed=False)[1][:num]
-        order = np.argsort(group, kind='stable')
-        ends = np.flatnonzero(np.diff(group[order])) + 1
-        self.blocks = [
-            (rows, _block(flat[rows], reachable[rows])) for rows in np.split(order, ends)
-        ]
-
-    def solve(self, cost: Floats) -> Integers:
-        """Index of the candidate of each row (P,), for costs (P, C)."""
-        # A constant for a row changes nothing, and the solver takes a weight of 0 for no candidate.
-        cheapest = np.where(self.reachable, cost, np.inf).min(axis=1, keepdims=True)
-        weights = cost - cheapest + 1.0
-        chosen = np.empty(len(cost), np.int64)
-        for rows, graph in self.blocks:
-            reachable = self.reachable[rows]
-            graph.data = weights[rows][reachable]
-            _, columns = scipy.sparse.csgraph.min_weight_full_bipartite_matching(graph)
-            # The solver tells columns: back to the candidates that they are to their rows.
-            taken = graph.indices == np.repeat(columns, np.diff(graph.indptr))
-            chosen[rows] = np.nonzero(reachable)[1][taken]
-        return chosen
-
-
-def _block(flat: Integers, reachable: NDArray[np.bool_]) -> scipy.sparse.csr_matrix:
-    """Rows against the pixels that they can move to; the weights are filled in later."""
-    found, columns = np.unique(flat[reachable], return_inverse=True)
-    starts = np.append(0, reachable.sum(axis=1).cumsum()).astype(np.int32)
-    weights = np.ones(len(columns))
-    shape = (len(flat), len(found))
-    return scipy.sparse.csr_matrix((weights, columns.ravel().astype(np.int32), starts), shape=shape)
-
-
 def _prior(
-    edge: NDArray[np.bool_], pixels: Integers, offsets: Integers, options: _Options
+    edge: NDArray[np.bool_], pixels: Integers, offsets: Integers, options: AssignOptions
 ) -> Floats:
     """Cost (P, C) of each displacement, less for those along the normal of the edge."""
     y, x = torch.from_numpy(pixels).unbind(-1)
@@ -373,13 +219,13 @@ def _neighbours(
     reach = int(radius)
     number = np.full([size + 2 * reach for size in edge.shape], -1)
     number[tuple((pixels + reach).T)] = np.arange(len(pixels))
-    offsets = _disk(radius)
+    offsets = disk_offsets(radius)
     places = pixels[:, None] + offsets[offsets.any(axis=1)] + reach
     near = number[places[..., 0], places[..., 1]]
     return near, (near >= 0).sum(axis=1)
 
 
-def _disk(radius: float) -> Integers:
+def disk_offsets(radius: float) -> Integers:
     """Offsets (C, 2), rows and columns, within a radius, in row-major order."""
     span = np.arange(-int(radius), int(radius) + 1)
     offsets = np.stack(np.meshgrid(span, span, indexing='ij'), axis=-1).reshape(-1, 2)

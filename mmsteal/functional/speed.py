@@ -145,12 +145,7 @@ def evidence_terms(
     The sum over the other classes is the sum over all classes less the own one, so that one sum
     serves every class.
     """
-    if not 0 < peak_floor <= 1:
-        raise ValueError(f'Expected argument `peak_floor` to be in (0, 1], but got {peak_floor}.')
-    if not 0 <= other_weight < math.inf:
-        raise ValueError(
-            f'Expected argument `other_weight` to be finite and >= 0, but got {other_weight}.'
-        )
+    check_evidence_weights(peak_floor, other_weight)
     scale = prob.new_ones(len(prob))
     if peak_floor < 1 and prob.numel():
         scale /= prob.amax(dim=(1, 2)).clamp_min(peak_floor)
@@ -158,6 +153,16 @@ def evidence_terms(
     if other_weight > 0:
         shared = torch.tensordot(scale * other_weight, prob, dims=1)
     return scale * (1 - other_weight), shared
+
+
+def check_evidence_weights(peak_floor: float, other_weight: float) -> None:
+    """Raise a ValueError unless both are in the range of :func:`edge_evidence`."""
+    if not 0 < peak_floor <= 1:
+        raise ValueError(f'Expected argument `peak_floor` to be in (0, 1], but got {peak_floor}.')
+    if not 0 <= other_weight < math.inf:
+        raise ValueError(
+            f'Expected argument `other_weight` to be finite and >= 0, but got {other_weight}.'
+        )
 
 
 def as_float_tensor(name: str, value: Any) -> Tensor:

@@ -2,5 +2,6 @@
 
 from mmsteal.label_tools.http_backend import BackendServer
 from mmsteal.label_tools.label_studio import LabelStudioRefiner
+from mmsteal.label_tools.task_images import TaskImages
 
-__all__ = ['BackendServer', 'LabelStudioRefiner']
+__all__ = ['BackendServer', 'LabelStudioRefiner', 'TaskImages']

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from mmsteal.edge_files import EdgeFolder
-from mmsteal.functional.refinement import ObjectRefinement, refine_objects
+from mmsteal.functional.align_options import REFINE_OPTIONS, AlignOptions
+from mmsteal.functional.object_refinement import ObjectRefinement
+from mmsteal.functional.refinement import refine_objects
 from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats import Annotation, LabelError
-from mmsteal.label_formats.image_files import image_size
-from mmsteal.label_formats.label_studio import find_image, latest_annotation
+from mmsteal.label_formats.label_studio import latest_annotation
 from mmsteal.label_formats.label_studio_results import read_results, write_results
+from mmsteal.label_tools.task_images import TaskImages
 from mmsteal.refinement import EdgeClasses
 
 Predict = Callable[[Path], np.ndarray]
@@ -35,59 +37,42 @@ class LabelStudioRefiner:
         predict (Callable[[Path], np.ndarray]): Edge maps (K, h, w) of an image, uint8 (255 = 1) or
             float in [0, 1]: a :class:`mmsteal.apis.model_edges.ModelEdges`, or
             :func:`edges_of_folder`.
-        edge_names (Sequence[str]): Names of the K edge maps.
-        data_root (str | Path): Folder of the images; nothing outside of it is read, and nothing is
-            fetched.
-        class_map (Mapping[str, str] | None): Label -> edge map where their names differ, see
-            :class:`mmsteal.refinement.EdgeClasses`.
-        data_key (str | None): Name of the image in the data of a task. None: the only value, or
-            'image'.
+        edge_classes (EdgeClasses): Which of the K edge maps a label follows.
+        images (TaskImages): Where the images are.
+        options (AlignOptions): How objects evolve, in pixels of the edge maps.
         error_px (float): How far outlines may be off, in pixels.
         scale (float | None): Size at which objects evolve, in sizes of the image; None: that of the
             edge maps.
         tolerance_px (float): How far polygons may leave the pixels to save vertices.
-        max_pixels (int): Largest image.
-        align (Mapping[str, Any] | None): Further options of
-            :func:`mmsteal.functional.refinement.refine_objects`.
         model_version (str): What Label Studio shows beside the predictions.
 
     Raises:
-        FileNotFoundError: If there is no folder `data_root`.
-        ValueError: If an option is out of its range.
+        ValueError: If `error_px` is not above 0, or does not go with the options.
     """
 
     def __init__(
         self,
         predict: Predict,
-        edge_names: Sequence[str],
-        data_root: str | Path,
+        edge_classes: EdgeClasses,
+        images: TaskImages,
+        options: AlignOptions = REFINE_OPTIONS,
         *,
-        class_map: Mapping[str, str] | None = None,
-        data_key: str | None = None,
         error_px: float = 16.0,
         scale: float | None = None,
         tolerance_px: float = 0.75,
-        max_pixels: int = 50_000_000,
-        align: Mapping[str, Any] | None = None,
         model_version: str = 'mmsteal',
     ) -> None:
         self.predict_edges = predict
-        self.edge_classes = EdgeClasses(edge_names, class_map)
-        self.data_root = Path(data_root)
-        if not self.data_root.is_dir():
-            raise FileNotFoundError(
-                f'Expected the images in the folder {self.data_root.resolve()}; there is none.'
-            )
-        self.data_key = data_key
+        self.edge_classes = edge_classes
+        self.images = images
         self.scale = scale
         self.tolerance_px = tolerance_px
-        self.max_pixels = max_pixels
-        self.options = {'error_px': error_px, **(align or {})}
+        options.for_error(error_px)  # told before a person waits for a prediction
+        self.error_px = error_px
+        self.options = options
         self.model_version = model_version
         # One image at a time: the model and its memory are there once.
         self._lock = threading.Lock()
-        nothing = np.full((8, 8), -1, np.int32)
-        refine_objects(nothing, np.zeros((1, 8, 8), np.float32), classes=[], **self.options)
 
     def __call__(
         self, task: Mapping[str, Any], context: Mapping[str, Any] | None = None
@@ -109,26 +94,23 @@ class LabelStudioRefiner:
         """
         if not isinstance(task, Mapping) or not isinstance(task.get('data'), Mapping):
             raise LabelError('Expected a task with data, as Label Studio sends it.')
-        what = f'task {task.get("id")}'
         results = self._results(task, context)
         if not results:
             return self._prediction([], 0.0)
-        path = find_image(self._address(task['data']), self.data_root)
-        height, width = image_size(path)
-        if height * width > self.max_pixels:
-            raise LabelError(
-                f'{what}: the image has {width} x {height} pixels, but {self.max_pixels} is the '
-                'most that is refined; raise --max-pixels.'
-            )
-        annotation = read_results(what, results, (height, width), name=path.stem)
+        path, shape = self.images.find(task)
+        annotation = read_results(f'task {task.get("id")}', results, shape, name=path.stem)
         if not annotation.objects:
             return self._prediction(list(results), 0.0)
         self.edge_classes.require_match(annotation.objects)
         classes = [self.edge_classes(entry) for entry in annotation.objects]
         with self._lock:
-            edges = resize_edge_prob(self.predict_edges(path), (height, width), self.scale)
+            edges = resize_edge_prob(self.predict_edges(path), shape, self.scale)
             refined, reports = refine_objects(
-                annotation.object_map, edges, classes=classes, **self.options
+                annotation.object_map,
+                edges,
+                self.options,
+                classes=classes,
+                error_px=self.error_px,
             )
         return self._refined(annotation, refined, reports, classes)
 
@@ -148,11 +130,6 @@ class LabelStudioRefiner:
         ]
         return others[-1] if others else []
 
-    def _address(self, data: Mapping[str, Any]) -> Any:
-        if self.data_key is not None:
-            return data.get(self.data_key)
-        return next(iter(data.values())) if len(data) == 1 else data.get('image')
-
     def _refined(
         self,
         annotation: Annotation,
@@ -163,9 +140,8 @@ class LabelStudioRefiner:
         scores = {}
         for entry, report, edge in zip(annotation.objects, reports, classes, strict=True):
             if edge >= 0:
-                moved = report.status == 'moved'
-                loss = report.loss_proposed if moved else report.loss_given
-                scores[entry.sources[0]] = math.exp(-loss) if math.isfinite(loss) else 0.0
+                likelihood = math.exp(-report.loss) if math.isfinite(report.loss) else 0.0
+                scores[entry.sources[0]] = likelihood
         _, given = annotation.content
         new = write_results(annotation, refined, tolerance_px=self.tolerance_px)
         # Regions that did not change are the very same.

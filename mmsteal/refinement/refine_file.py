@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import cv2
@@ -12,7 +11,9 @@ from numpy.typing import NDArray
 
 from mmsteal.edge_files import EdgeFolder
 from mmsteal.files import write_file
-from mmsteal.functional.refinement import ObjectRefinement, refine_objects
+from mmsteal.functional.bounding_box import bounding_box
+from mmsteal.functional.object_refinement import ObjectRefinement
+from mmsteal.functional.refinement import refine_objects
 from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.jobs import Origin, writing_to
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
@@ -104,10 +105,10 @@ class FileRefiner:
         refined, objects = refine_objects(
             annotation.object_map,
             prob,
+            self.settings.align,
             classes=classes,
             frozen=annotation.ignore,
             error_px=self.settings.error_px,
-            **self.settings.align,
         )
         with writing_to(self.settings.out_dir):
             files = self.target.write(item, annotation, refined, self.settings.labels_dir)
@@ -139,12 +140,11 @@ class FileRefiner:
             return None
         worst = max(moved, key=lambda m: (objects[m].max_displacement_px, -m))
         given = annotation.object_map
-        where = (given == worst) | (refined == worst)
-        rows, columns = (np.flatnonzero(where.any(axis=axis)) for axis in (1, 0))
-        margin = max(8, int(max(np.ptp(rows), np.ptp(columns)) + 1) // 4)
-        top, left = max(int(rows[0]) - margin, 0), max(int(columns[0]) - margin, 0)
-        bottom = min(int(rows[-1]) + 1 + margin, given.shape[0])
-        right = min(int(columns[-1]) + 1 + margin, given.shape[1])
+        rows, columns = bounding_box((given == worst) | (refined == worst))
+        margin = max(8, max(rows.stop - rows.start, columns.stop - columns.start) // 4)
+        top, left = max(rows.start - margin, 0), max(columns.start - margin, 0)
+        bottom = min(rows.stop + margin, given.shape[0])
+        right = min(columns.stop + margin, given.shape[1])
         stride = -(-max(bottom - top, right - left) // CROP_PX)
         part = (slice(top, bottom, stride), slice(left, right, stride))
         both = np.concatenate([given[part], refined[part]], axis=1)
@@ -163,12 +163,23 @@ class FileRefiner:
 def _object_record(
     index: int, annotation: Annotation, report: ObjectRefinement, edge: int
 ) -> dict[str, Any]:
-    entry = annotation.objects[index]
+    entry, alignment = annotation.objects[index], report.alignment
     return {
         'object': index,
         'instance': entry.instance,
         'category': entry.category,
         'class': category_name(entry),
         'edge_map': edge + 1 if edge != NO_EDGE_MAP else None,
-        **asdict(report),
+        'status': report.status,
+        'reason': report.reason,
+        'step': alignment.step,
+        'stop_evidence': alignment.stop_evidence,
+        'loss_given': alignment.loss_given,
+        'loss_proposed': alignment.loss_proposed,
+        'mean_displacement_px': report.mean_displacement_px,
+        'max_displacement_px': report.max_displacement_px,
+        'area_given': report.area_given,
+        'area_refined': report.area_refined,
+        'iou_with_given': report.iou_with_given,
+        'num_restored': alignment.num_restored,
     }

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mmsteal.functional.alignment import align_masks
-from mmsteal.functional.refinement import refine_objects
+from mmsteal.functional.align_options import REFINE_OPTIONS, AlignOptions
 from mmsteal.jobs import fingerprint
 from mmsteal.label_formats import LabelFormat, open_label_format
 from mmsteal.refinement.class_mapping import EdgeClasses
@@ -20,11 +18,6 @@ from mmsteal.version import __version__
 
 # Options of formats that are lists of values.
 _LISTS = ('background', 'ignore', 'known')
-# What the run sets itself for each image.
-_OWN = {'masks', 'edge_prob', 'classes', 'images', 'ignore'}
-ALIGN_OPTIONS = tuple(
-    name for name in inspect.signature(align_masks).parameters if name not in _OWN
-)
 
 
 @dataclass(frozen=True)
@@ -73,8 +66,7 @@ class RefineSettings:
         scale (float | None): Size at which objects evolve, in sizes of the labels; None: that of
             the edge maps.
         error_px (float | None): How far outlines may be off, in pixels of the labels.
-        align (Mapping[str, Any]): Further options of
-            :func:`mmsteal.functional.refinement.refine_objects`.
+        align (AlignOptions): How objects evolve, in pixels of the edge maps.
     """
 
     source: FormatSpec
@@ -86,7 +78,7 @@ class RefineSettings:
     class_map: Mapping[str, str] = field(default_factory=dict)
     scale: float | None = None
     error_px: float | None = None
-    align: Mapping[str, Any] = field(default_factory=dict)
+    align: AlignOptions = REFINE_OPTIONS
 
     def __post_init__(self) -> None:
         """Refuse at once what every image would fail on."""
@@ -99,20 +91,9 @@ class RefineSettings:
             raise ValueError(
                 f'Expected argument `scale` to be > 0 and finite, but got {self.scale}.'
             )
-        unknown = sorted(set(self.align) - set(ALIGN_OPTIONS))
-        if unknown:
-            raise ValueError(
-                f'Expected options of the alignment out of {", ".join(ALIGN_OPTIONS)}, '
-                f'but got {", ".join(unknown)}.'
-            )
         EdgeClasses(self.edge_names, self.class_map)
-        refine_objects(
-            np.pad(np.zeros((4, 4), np.int32), 2, constant_values=-1),
-            np.zeros((1, 8, 8), np.float32),
-            classes=[0],
-            error_px=self.error_px,
-            **self.align,
-        )
+        if self.error_px is not None:
+            self.align.for_error(self.error_px)
 
     @property
     def labels_dir(self) -> Path:
@@ -135,7 +116,7 @@ class RefineSettings:
             'class_map': dict(self.class_map),
             'scale': self.scale,
             'error_px': self.error_px,
-            'align': dict(self.align),
+            'align': asdict(self.align),
         }
         return json.loads(json.dumps(found, default=str))
 

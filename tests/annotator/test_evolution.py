@@ -21,10 +21,10 @@ def exact():
     return mask
 
 
-@pytest.mark.parametrize('stop_prob', [None, 0.3])
-def test_mask_snaps_to_the_square(stop_prob):
+@pytest.mark.parametrize('stop_evidence', [None, 0.3])
+def test_mask_snaps_to_the_square(stop_evidence):
     session = with_edges(square_session())
-    evolution = run(session, stop_prob=stop_prob)
+    evolution = run(session, stop_evidence=stop_evidence)
     before = iou(session.object_map == 0, exact())
     after = iou(evolution.best == 0, exact())
     assert before < 0.6 < 0.95 < after
@@ -32,14 +32,14 @@ def test_mask_snaps_to_the_square(stop_prob):
     assert evolution.mean_edge(None) > 2 * evolution.mean_edge(0)
 
 
-@pytest.mark.parametrize(('balloon', 'stop_prob'), [(1.0, None), (1.0, 0.02), (-1.0, None)])
-def test_best_is_the_state_at_its_step(balloon, stop_prob):
+@pytest.mark.parametrize(('balloon', 'stop_evidence'), [(1.0, None), (1.0, 0.02), (-1.0, None)])
+def test_best_is_the_state_at_its_step(balloon, stop_evidence):
     session = square_session()
     if balloon < 0:
         session = session.clear().add_drawing(block(14, 66, 24, 86), 'car')
     session = with_edges(session)
-    evolution = run(session, balloon=balloon, stop_prob=stop_prob)
-    step = evolution.reports[0].step
+    evolution = run(session, balloon=balloon, stop_evidence=stop_evidence)
+    step = evolution.reports[0].alignment.step
     assert step > 0
     np.testing.assert_array_equal(evolution.at(step), evolution.best)
     np.testing.assert_array_equal(evolution.at(None), evolution.best)
@@ -93,7 +93,7 @@ def test_no_mask():
 
 @pytest.mark.parametrize(
     ('name', 'value'),
-    [('error_px', 0), ('error_px', float('nan')), ('balloon', 7), ('stop_prob', -1.0),
+    [('error_px', 0), ('error_px', float('nan')), ('balloon', 7), ('stop_evidence', -1.0),
      ('smoothing', 99), ('min_gain', float('inf'))],
 )  # fmt: skip
 def test_settings_out_of_range(name, value):

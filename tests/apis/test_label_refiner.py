@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -6,12 +8,13 @@ from PIL import Image
 
 from mmsteal.apis import EdgeInferencer, LabelRefiner
 from mmsteal.apis.model_edges import ModelEdges
-from mmsteal.functional import refine_label_map
+from mmsteal.functional import REFINE_OPTIONS, refine_label_map
 from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder
 from tests.apis.test_edge_inferencer import CONFIG, SMALL
 
 # The weights are random: outlines move because nothing holds them.
-LOOSE = dict(min_gain=0.0, error_px=4)
+OPTIONS = replace(REFINE_OPTIONS, min_gain=0.0)
+LOOSE = dict(options=OPTIONS, error_px=4)
 
 
 @pytest.fixture(scope='module')
@@ -85,7 +88,7 @@ def test_scale_and_a_single_edge_map(image, labels):
     torch.manual_seed(0)
     options = {**SMALL, 'model.decode_head.num_classes': 1}
     half = LabelRefiner(CONFIG, None, 'cpu', scale=0.5, cfg_options=options, **LOOSE)
-    result = half(image, labels, min_gain=0.01)
+    result = half(image, labels, options=replace(OPTIONS, min_gain=0.01))
     assert result.edges.shape == (1, 30, 40)
     assert result.label_map.shape == labels.shape
     assert 'no edge map' not in {entry.reason for entry in result.objects}
@@ -120,7 +123,7 @@ def test_a_model_and_its_edge_maps_on_disk_give_the_same_folder(
     source = FormatSpec('png', str(tmp_path / 'labels'), options)
     common = dict(
         source=source, edge_names=model.names, class_map={'4': 'c3', '5': 'c1'},
-        error_px=4.0, align={'min_gain': 0.0},
+        error_px=4.0, align=OPTIONS,
     )  # fmt: skip
     by_model = RefineSettings(out_dir=str(tmp_path / '1'), model=model.hashes, **common)
     by_files = RefineSettings(out_dir=str(tmp_path / '2'), edges=str(tmp_path / 'edges'), **common)

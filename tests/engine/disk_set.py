@@ -9,9 +9,9 @@ from PIL import Image
 from torch import nn
 
 from mmsteal.datasets import EdgeDataset
-from mmsteal.engine.alignment import DatasetAligner
+from mmsteal.engine.alignment import DatasetAligner, RoundSettings
 from mmsteal.engine.alignment.masks import LabelRule
-from mmsteal.functional.edges import mask_edges
+from mmsteal.functional import AlignOptions, mask_edges
 
 SIZE = (48, 64)
 RADIUS, DRAWN = 13, 10
@@ -22,7 +22,7 @@ STEPS = [
     dict(type='GenerateEdges', radius=1, instance_sensitive=True),
     dict(type='PackEdgeInputs'),
 ]
-ALIGN = dict(num_iters=8, stop_prob=0.3, max_displacement_px=8)
+ALIGN = AlignOptions(num_iters=8, stop_evidence=0.3, max_displacement_px=8)
 
 
 def disks(radius):
@@ -89,12 +89,12 @@ class DiskModel(nn.Module):
         return [sample]
 
 
-def make_aligner(root, dataset, align=None, **kwargs):
+def make_aligner(root, dataset, options=ALIGN, start='given', **kwargs):
+    rule = LabelRule.of_pipeline(dataset.pipeline.transforms, len(dataset.metainfo['classes']))
     return DatasetAligner(
         dataset,
         [dict(type='LoadImageFromFile'), dict(type='PackEdgeInputs')],
-        LabelRule.of_pipeline(dataset.pipeline.transforms, len(dataset.metainfo['classes'])),
-        align or ALIGN,
+        RoundSettings(rule, options, start),
         str(root / 'aligned_labels'),
         logger=MMLogger.get_instance('align_test'),
         **kwargs,

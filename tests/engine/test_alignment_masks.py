@@ -14,7 +14,7 @@ from mmsteal.engine.alignment.masks import (
     redraw_edges,
     segment,
 )
-from mmsteal.functional import align_masks, label_map_to_edges
+from mmsteal.functional import AlignOptions, align_masks, label_map_to_edges
 
 
 def random_maps(seed, num_classes, rule_values, size=(17, 23)):
@@ -124,7 +124,7 @@ def test_summaries_add_up(rng):
     masks[0, 12:28, 12:28] = masks[1, 15:20, 15:20] = True
     prob = np.full((3, 40, 40), 0.001, np.float32)
     prob[0, 9, 9:31] = prob[0, 30, 9:31] = prob[0, 9:31, 9] = prob[0, 9:31, 30] = 0.9
-    _, reports = align_masks(masks, prob, num_iters=8)
+    _, reports = align_masks(masks, prob, AlignOptions(num_iters=8))
     whole = AlignmentSummary.of(reports)
     parts = [AlignmentSummary.of([report]) for report in reports]
     assert parts[0] + parts[1] + parts[2] == whole

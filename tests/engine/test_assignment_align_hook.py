@@ -13,7 +13,7 @@ from scipy import ndimage as ndi
 from mmsteal.engine import AssignmentAlignHook
 from mmsteal.engine.alignment import AssignmentAligner
 from mmsteal.engine.alignment.masks import LabelRule
-from mmsteal.functional import label_map_to_edges, mask_edges
+from mmsteal.functional import AssignOptions, label_map_to_edges, mask_edges
 from tests.engine.disk_run import CONFIG, train
 from tests.engine.disk_set import DRAWN, RADIUS, disk_dataset, disks, write_disks
 
@@ -55,7 +55,7 @@ def test_every_image_of_a_batch_moves_to_its_edges(dtype, thin):
     logits = torch.stack([logits_of(RADIUS)] * 3).to(dtype)
     logits[2] = -4.0
     before = target.clone()
-    aligner = AssignmentAligner(rule, {})
+    aligner = AssignmentAligner(rule, AssignOptions())
     aligner.show = True
     aligned = aligner(logits, [], target)
     assert torch.equal(target, before)
@@ -71,14 +71,14 @@ def test_every_image_of_a_batch_moves_to_its_edges(dtype, thin):
     if not thin:  # a band stays about as wide as it was
         ratio = float((aligned[0] == 1).sum() / (target[0] == 1).sum())
         assert 0.9 < ratio < 1.4
-    alone = AssignmentAligner(rule, {})(logits[:1], [], target[:1])
+    alone = AssignmentAligner(rule, AssignOptions())(logits[:1], [], target[:1])
     assert torch.equal(alone[0], aligned[0])
 
 
 def test_ignored_pixels_stay_ignored_and_draw_nothing():
     target = target_of(DRAWN)[None]
     target[..., :14, :] = 255
-    aligned = AssignmentAligner(RULE, {})(logits_of(RADIUS)[None], [], target)
+    aligned = AssignmentAligner(RULE, AssignOptions())(logits_of(RADIUS)[None], [], target)
     assert not torch.equal(aligned, target)
     assert torch.equal(aligned == 255, target == 255)
 
@@ -87,13 +87,13 @@ def test_channels_of_classes_that_did_not_move_are_the_same_bits():
     target, logits = target_of(DRAWN)[None], logits_of(RADIUS)[None]
     target[0, 1, 40, 40] = 77  # nobody would draw this
     logits[0, 1] = -6.0
-    aligned = AssignmentAligner(RULE, {})(logits, [], target)
+    aligned = AssignmentAligner(RULE, AssignOptions())(logits, [], target)
     assert torch.equal(aligned[0, 1], target[0, 1])
     assert not torch.equal(aligned[0, 0], target[0, 0])
 
 
 def test_nothing_to_align_and_logits_that_are_not_finite():
-    aligner = AssignmentAligner(RULE, {})
+    aligner = AssignmentAligner(RULE, AssignOptions())
     logits = logits_of(RADIUS)[None]
     empty = torch.zeros_like(target_of(DRAWN)[None])
     assert aligner(logits, [], empty) is empty
@@ -107,10 +107,10 @@ def test_nothing_to_align_and_logits_that_are_not_finite():
 @pytest.mark.gpu
 def test_a_batch_on_the_gpu_is_that_of_the_cpu():
     logits, target = logits_of(RADIUS)[None], target_of(DRAWN)[None]
-    found = AssignmentAligner(RULE, {})(logits.cuda(), [], target.cuda())
+    found = AssignmentAligner(RULE, AssignOptions())(logits.cuda(), [], target.cuda())
     assert found.is_cuda
     # Probabilities differ in their last bits, which may settle a near tie otherwise.
-    expected = AssignmentAligner(RULE, {})(logits, [], target)
+    expected = AssignmentAligner(RULE, AssignOptions())(logits, [], target)
     assert (found.cpu() != expected).float().mean() < 0.01
 
 

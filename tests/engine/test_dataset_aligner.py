@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from mmsteal.datasets import CityscapesEdgeDataset, EdgeDataset, SBDEdgeDataset
 from mmsteal.engine.alignment import align_label_map
 from mmsteal.engine.alignment.label_files import LabelFiles, LoadAlignedLabels, inverse_table
 from mmsteal.engine.alignment.masks import LabelRule
+from mmsteal.functional import AlignOptions
 from mmsteal.label_formats.value_map import label_value_map, lookup_table
 from tests.datasets.folders import write_cityscapes, write_folder, write_sbd
 from tests.engine.disk_set import (
@@ -98,9 +100,9 @@ def test_files_are_those_of_the_function(tmp_path):
     labels, ids, _ = align_label_map(
         sample.gt_sem_seg.data[0].numpy().astype(np.uint8),
         prob,
-        aligner.rule,
+        aligner.settings.rule,
+        ALIGN,
         instance_map=sample.gt_instance_map.data[0].numpy(),
-        **ALIGN,
     )
     aligned = data[0]['data_samples']
     np.testing.assert_array_equal(aligned.gt_sem_seg.data[0], labels)
@@ -141,8 +143,8 @@ def test_another_model_or_other_options_begin_the_round_anew(tmp_path, change):
     with pytest.raises(RuntimeError):
         make_aligner(tmp_path, disk_dataset(tmp_path)).align_all(model, 7)
     other = DiskModel(0.8 if change == 'weights' else 0.9)
-    options = dict(ALIGN, smoothing=2) if change == 'options' else None
-    aligner = make_aligner(tmp_path, disk_dataset(tmp_path), align=options)
+    options = replace(ALIGN, smoothing=2) if change == 'options' else ALIGN
+    aligner = make_aligner(tmp_path, disk_dataset(tmp_path), options)
     aligner.align_all(other, 7)
     assert other.calls == 5
 
@@ -186,12 +188,14 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 
 def test_rounds_start_from_the_given_labels_or_from_the_last(tmp_path):
     # One round may not go all the way, but a second one from where it ended gets closer.
-    align = dict(num_iters=4, checkpoints=[1, 2, 3, 4], stop_prob=0.3, max_displacement_px=2.5)
+    options = AlignOptions(
+        num_iters=4, checkpoints=[1, 2, 3, 4], stop_evidence=0.3, max_displacement_px=2.5
+    )
     areas = {}
     for start in ('given', 'last'):
         root = write_disks(tmp_path / start, 1)
         data = disk_dataset(root)
-        aligner = make_aligner(root, data, align, start=start)
+        aligner = make_aligner(root, data, options, start=start)
         areas[start] = []
         for step in (10, 20):
             aligner.align_all(DiskModel(), step)
@@ -323,8 +327,8 @@ def test_gaps_of_a_dataset_without_background_are_ignored(tmp_path):
     Image.fromarray(labels.astype(np.uint16)).save(root / 'instances/0.png')
     data = disk_dataset(root, background=None)
 
-    align = dict(num_iters=8, balloon=-1, stop_prob=0.3)
-    summary = make_aligner(root, data, align).align_all(DiskModel(), 1)
+    options = AlignOptions(num_iters=8, balloon=-1, stop_evidence=0.3)
+    summary = make_aligner(root, data, options).align_all(DiskModel(), 1)
     assert summary.moved >= 1
     aligned = data[0]['data_samples'].gt_sem_seg.data[0].numpy()
     assert set(np.unique(aligned)) == {0, 1, 255}
@@ -335,5 +339,5 @@ def test_the_round_says_how_it_was_made(tmp_path):
     aligner = make_aligner(tmp_path, disk_dataset(write_disks(tmp_path, 1)))
     aligner.align_all(DiskModel(), 5)
     meta = json.loads((Path(aligner.folder) / 'alignment.json').read_text())
-    assert meta['options']['align'] == ALIGN
+    assert meta['options']['align'] == asdict(ALIGN)
     assert meta['summary']['moved'] == 2

@@ -1,5 +1,6 @@
 """The hook: its options, the aligner on the head, the labels in force, its state."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,13 +16,13 @@ from PIL import Image
 from mmsteal.engine import LevelSetAlignHook
 from mmsteal.engine.alignment import BatchAligner
 from mmsteal.engine.alignment.masks import LabelRule
-from mmsteal.functional import label_map_to_edges, mask_edges
+from mmsteal.functional import AlignOptions, label_map_to_edges, mask_edges
 from mmsteal.visualization import EdgeLocalVisualizer
 from tests.engine.disk_run import CONFIG, train
 from tests.engine.disk_set import DRAWN, RADIUS, SIZE, disk_dataset, disks, write_disks
 
 RULE = LabelRule(2, background=2, radius=1, instance_sensitive=True)
-ALIGN = dict(num_iters=8, stop_prob=0.3)
+ALIGN = AlignOptions(num_iters=8, stop_evidence=0.3)
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +84,7 @@ def test_channels_of_classes_that_did_not_move_are_the_same_bits():
     logits[1] = -6.0
     target = target_of(drawn)[None]
     target[0, 1, 40, 40] = 77  # nobody would draw this
-    aligned = BatchAligner(RULE, dict(ALIGN, other_weight=0.0))(
+    aligned = BatchAligner(RULE, replace(ALIGN, other_weight=0.0))(
         logits[None], [sample_of(drawn, np.zeros(SIZE, np.int32))], target
     )
     assert torch.equal(aligned[0, 1], target[0, 1])
@@ -152,7 +153,7 @@ def test_a_batch_on_the_gpu_is_that_of_the_cpu():
 # The hook in a run
 
 # Predictions of a network that has learnt nothing are about 1/2 everywhere: everything moves.
-EAGER = dict(num_iters=4, stop_prob=1.0, min_gain=0.0)
+EAGER = dict(num_iters=4, stop_evidence=1.0, min_gain=0.0)
 
 
 def run(root, work_dir, *, workers=0, resume=False, load_from=None, max_iters=6, **hook):
@@ -294,10 +295,11 @@ def test_exception_options(options, message):
 
 
 def test_error_px_limits_the_displacement_unless_told_otherwise():
-    assert LevelSetAlignHook(begin=0, error_px=4).align['max_displacement_px'] == 8
-    assert LevelSetAlignHook(begin=0).align['max_displacement_px'] is None
+    assert LevelSetAlignHook(begin=0, error_px=4).options.max_displacement_px == 8
+    assert LevelSetAlignHook(begin=0, error_px=4).options.num_iters is None
+    assert LevelSetAlignHook(begin=0).options.max_displacement_px is None
     align = dict(max_displacement_px=3)
-    assert LevelSetAlignHook(begin=0, error_px=4, align=align).align['max_displacement_px'] == 3
+    assert LevelSetAlignHook(begin=0, error_px=4, align=align).options.max_displacement_px == 3
 
 
 def fake_runner(dataset, model=None):
@@ -311,8 +313,8 @@ def fake_runner(dataset, model=None):
 
 
 def test_no_margin_is_asked_for_unless_told_otherwise():
-    assert LevelSetAlignHook(begin=0).align['min_gain'] == 0
-    assert LevelSetAlignHook(begin=0, align=dict(min_gain=0.1)).align['min_gain'] == 0.1
+    assert LevelSetAlignHook(begin=0).options.min_gain == 0
+    assert LevelSetAlignHook(begin=0, align=dict(min_gain=0.1)).options.min_gain == 0.1
 
 
 def test_scope_batch_takes_any_dataset_whose_pipeline_makes_edges(root):
@@ -343,9 +345,9 @@ def test_exceptions_come_before_the_first_iteration(root):
     with pytest.raises(ValueError, match='EdgeDataset'):
         hook.before_train(fake_runner([1, 2]))
     with pytest.raises(ValueError, match='smoothing'):
-        LevelSetAlignHook(begin=9, align=dict(smoothing=-1)).before_train(fake_runner(data))
-    with pytest.raises(TypeError, match='ballon'):
-        LevelSetAlignHook(begin=9, align=dict(ballon=1)).before_train(fake_runner(data))
+        LevelSetAlignHook(begin=9, align=dict(smoothing=-1))
+    with pytest.raises(TypeError, match=r'balloon.*but got ballon'):
+        LevelSetAlignHook(begin=9, align=dict(ballon=1))
 
 
 def test_weak_predictions_are_drawn_beside_the_labels():

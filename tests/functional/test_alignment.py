@@ -1,6 +1,7 @@
 """Alignment: the step that is taken, the guard rails, and what is reported."""
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
 from mmsteal.functional import alignment
+from mmsteal.functional.align_options import AlignOptions
 from mmsteal.functional.alignment import align_masks
 from mmsteal.functional.coarse_labels import simulate_coarse_mask
 from mmsteal.functional.level_set import evolve_level_set
@@ -93,17 +95,15 @@ def scenes(draw):
 def test_takes_the_most_likely_step(scene, smoothing, balloon, min_gain):
     masks, prob, ignore = scene
     options = {'smoothing': smoothing, 'balloon': balloon}
-    aligned, reports = align_masks(
-        masks,
-        prob,
-        ignore=ignore,
+    chosen = AlignOptions(
         num_iters=8,
         checkpoints=range(0, 9, 2),
-        stop_prob=0.3,
+        stop_evidence=0.3,
         min_gain=min_gain,
         restore_vanished=False,
         **options,
     )
+    aligned, reports = align_masks(masks, prob, chosen, ignore=ignore)
     expected, losses = naive_choice(
         masks, prob, ignore, 0.01, min_gain, list(range(0, 9, 2)), **options
     )
@@ -124,19 +124,14 @@ def test_takes_the_most_likely_step(scene, smoothing, balloon, min_gain):
 @given(scenes(), st.booleans())
 def test_device_code_agrees_with_the_compiled_one(scene, restore):
     masks, prob, ignore = scene
-    arguments = [torch.from_numpy(a) for a in (masks, prob)]
-    options = {
-        'ignore': torch.from_numpy(ignore),
-        'num_iters': 6,
-        'stop_prob': 0.3,
-        'lam': 0.2,
-        'max_displacement_px': 6,
-        'restore_vanished': restore,
-    }
-    expected, expected_reports = align_masks(*arguments, **options)
+    masks, prob, ignore = (torch.from_numpy(a) for a in (masks, prob, ignore))
+    options = AlignOptions(
+        num_iters=6, stop_evidence=0.3, lam=0.2, max_displacement_px=6, restore_vanished=restore
+    )
+    expected, expected_reports = align_masks(masks, prob, options, ignore=ignore)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(alignment, '_evolve_on_cpu', alignment._evolve_on_device)
-        aligned, reports = align_masks(*arguments, **options)
+        patch.setattr(alignment, 'evolve_on_cpu', alignment.evolve_on_device)
+        aligned, reports = align_masks(masks, prob, options, ignore=ignore)
     for m, (report, expected_report) in enumerate(zip(reports, expected_reports, strict=True)):
         # log is not the same to the last bit everywhere, so steps of equal loss may swap
         if report.step == expected_report.step:
@@ -169,7 +164,7 @@ def test_step_selection_rescues_a_gap():
     prob = soft_edges(true)
     prob[90:110, 130:] = 0
     coarse = disk((200, 200), 100, 100, 30)[None]
-    aligned, (report,) = align_masks(coarse, prob[None], num_iters=60)
+    aligned, (report,) = align_masks(coarse, prob[None], AlignOptions(num_iters=60))
     speed = speed_function(prob[None])
     last = evolve_level_set(
         coarse, speed, 60, balloon=1, threshold=balloon_threshold(0.02), border='replicate'
@@ -192,7 +187,7 @@ def test_no_evidence_moves_nothing():
     rng = np.random.default_rng(0)
     masks = disk((80, 80), 40, 40, 22)[None]
     prob = 0.009 * rng.random((1, 80, 80))
-    aligned, (report,) = align_masks(masks, prob, peak_floor=1e-6, min_gain=0.001)
+    aligned, (report,) = align_masks(masks, prob, AlignOptions(peak_floor=1e-6, min_gain=0.001))
     np.testing.assert_array_equal(aligned, masks)
     assert report.status == 'kept'
 
@@ -202,8 +197,8 @@ def test_displacement_cap_picks_an_earlier_step_or_rejects():
     prob = soft_edges(true, sigma=4)[None]
     coarse = disk((120, 120), 60, 60, 26)[None]
     free, (free_report,) = align_masks(coarse, prob)
-    near, (near_report,) = align_masks(coarse, prob, max_displacement_px=8)
-    kept, (kept_report,) = align_masks(coarse, prob, max_displacement_px=0.5)
+    near, (near_report,) = align_masks(coarse, prob, AlignOptions(max_displacement_px=8))
+    kept, (kept_report,) = align_masks(coarse, prob, AlignOptions(max_displacement_px=0.5))
     assert free_report.max_displacement_px > 8 >= near_report.max_displacement_px > 0
     assert near_report.step < free_report.step
     assert iou(coarse[0], true) < iou(near[0], true) < iou(free[0], true)
@@ -213,15 +208,15 @@ def test_displacement_cap_picks_an_earlier_step_or_rejects():
 
 
 def test_displacement_is_the_distance_between_outlines():
-    before = disk((90, 90), 45, 45, 20)
-    after = disk((90, 90), 45, 45, 30)
-    after[44:47, 80:83] = True
-    mean_px, max_px = alignment._displacement(before, after)
-    one, other = np.argwhere(outline(before)), np.argwhere(outline(after))
+    before, true = disk((90, 90), 45, 45, 20), disk((90, 90), 45, 45, 30)
+    true[44:47, 80:83] = True
+    aligned, (report,) = align_masks(before[None], soft_edges(true)[None])
+    assert report.status == 'moved'
+    one, other = np.argwhere(outline(before)), np.argwhere(outline(aligned[0]))
     pairs = np.linalg.norm(one[:, None] - other[None], axis=2)
     nearest = np.concatenate([pairs.min(axis=1), pairs.min(axis=0)])
-    assert mean_px == pytest.approx(nearest.mean(), rel=1e-5)
-    assert max_px == pytest.approx(nearest.max(), rel=1e-5)
+    assert report.mean_displacement_px == pytest.approx(nearest.mean(), rel=1e-5)
+    assert report.max_displacement_px == pytest.approx(nearest.max(), rel=1e-5)
 
 
 def test_vanished_components_come_back():
@@ -229,9 +224,10 @@ def test_vanished_components_come_back():
     mask = disk((100, 140), 50, 40, 24)
     mask[20:80, 100:102] = True  # a thin pole
     prob = soft_edges(true)[None]
-    options = {'balloon': 0.0, 'smoothing': 2, 'num_iters': 40, 'peak_floor': 0.1}
-    restored, (report,) = align_masks(mask[None], prob, **options)
-    lost, (lost_report,) = align_masks(mask[None], prob, restore_vanished=False, **options)
+    options = AlignOptions(balloon=0.0, smoothing=2, num_iters=40, peak_floor=0.1)
+    restored, (report,) = align_masks(mask[None], prob, options)
+    options = replace(options, restore_vanished=False)
+    lost, (lost_report,) = align_masks(mask[None], prob, options)
     assert report.status == 'moved'
     assert report.num_restored == 1
     assert restored[0, 20:80, 100:102].all()
@@ -244,7 +240,7 @@ def test_vanished_components_come_back():
 def test_vanished_mask_is_rejected():
     mask = np.zeros((1, 40, 40), bool)
     mask[0, 20, 20] = True
-    aligned, (report,) = align_masks(mask, np.zeros((1, 40, 40)), balloon=0)
+    aligned, (report,) = align_masks(mask, np.zeros((1, 40, 40)), AlignOptions(balloon=0))
     np.testing.assert_array_equal(aligned, mask)
     assert (report.status, report.reason) == ('rejected', 'vanished')
 
@@ -291,7 +287,7 @@ def test_ignored_pixels_keep_their_value_and_do_not_count():
 
 def test_zero_iterations_return_the_masks():
     mask = disk((40, 40), 20, 20, 8)[None]
-    aligned, (report,) = align_masks(mask, np.full((1, 40, 40), 0.2), num_iters=0)
+    aligned, (report,) = align_masks(mask, np.full((1, 40, 40), 0.2), AlignOptions(num_iters=0))
     np.testing.assert_array_equal(aligned, mask)
     assert not np.shares_memory(aligned, mask)
     assert report.reason == 'no gain'
@@ -350,18 +346,7 @@ MASKS, PROB = np.zeros((2, 6, 7), bool), np.full((2, 6, 7), 0.5)
         (ValueError, '`images`', (MASKS, PROB[None]), {'classes': [0, 1], 'images': [0, 1]}),
         (ValueError, '`ignore`', (MASKS, PROB), {'ignore': MASKS}),
         (ValueError, '`ignore`', (MASKS, PROB), {'ignore': PROB[0]}),
-        (ValueError, '`num_iters`', (MASKS, PROB), {'num_iters': -1}),
-        (ValueError, '`checkpoints`', (MASKS, PROB), {'checkpoints': [61]}),
-        (ValueError, '`smoothing`', (MASKS, PROB), {'smoothing': -1}),
-        (ValueError, '`balloon`', (MASKS, PROB), {'balloon': float('nan')}),
-        (ValueError, '`stop_evidence`', (MASKS, PROB), {'stop_prob': -1}),
-        (ValueError, '`alpha`', (MASKS, PROB), {'alpha': 0}),
-        (ValueError, '`peak_floor`', (MASKS, PROB), {'peak_floor': 0}),
-        (ValueError, '`prob_floor`', (MASKS, PROB), {'prob_floor': 0}),
-        (ValueError, '`min_gain`', (MASKS, PROB), {'min_gain': -1}),
-        (ValueError, '`max_displacement_px`', (MASKS, PROB), {'max_displacement_px': -1}),
-        (ValueError, '`border`', (MASKS, PROB), {'border': 'wrap'}),
-        (ValueError, '`phase`', (MASKS, PROB), {'phase': 2}),
+        (ValueError, '`checkpoints`', (MASKS, PROB, AlignOptions(checkpoints=[61])), {}),
     ],
 )
 def test_exception(error, message, arguments, options):
@@ -387,7 +372,7 @@ def steal_demo(request):
 @pytest.mark.shared_data
 def test_real_cars_snap_to_their_outlines(steal_demo):
     cars, prob = steal_demo
-    aligned, (report,) = align_masks(cars[None], prob[None], other_weight=0)
+    aligned, (report,) = align_masks(cars[None], prob[None], AlignOptions(other_weight=0))
     released = evolve_level_set(
         cars[None], speed_function(prob[None] / prob.max()), 60, balloon=1, threshold=0.99
     )
@@ -402,9 +387,10 @@ def test_real_cars_snap_to_their_outlines(steal_demo):
 @pytest.mark.parametrize('error_px', [4, 8, 16, 32])
 def test_real_cars_from_any_coarse_label(steal_demo, error_px):
     cars, prob = steal_demo
-    fine = align_masks(cars[None], prob[None], other_weight=0)[0][0]
+    own = AlignOptions(other_weight=0)
+    fine = align_masks(cars[None], prob[None], own)[0][0]
     coarse, _ = simulate_coarse_mask(fine, error_px)
-    again, (report,) = align_masks(coarse[None], prob[None], other_weight=0)
+    again, (report,) = align_masks(coarse[None], prob[None], own)
     assert report.status == 'moved'
     assert iou(coarse, fine) < 0.96
     assert iou(again[0], fine) > 0.99
@@ -421,37 +407,22 @@ def test_of_several_stopping_evidences_the_most_likely_outline_is_taken():
     """As if each had been tried alone."""
     masks, prob = np.stack([disk((48, 48), 24, 24, r) for r in (9, 5)]), soft_ring()
     stops = (0.02, 0.3, 0.9)
-    options = dict(classes=[0, 0], num_iters=20)
-    alone = [align_masks(masks, prob, stop_prob=stop, **options) for stop in stops]
-    aligned, reports = align_masks(masks, prob, stop_prob=stops, **options)
+    *alone, (aligned, reports) = (
+        align_masks(masks, prob, AlignOptions(num_iters=20, stop_evidence=stop), classes=[0, 0])
+        for stop in (*stops, stops)
+    )
     for m, report in enumerate(reports):
         losses = [found[1][m].loss_proposed for found in alone]
         best = int(np.argmin(losses))
         assert report.loss_proposed == losses[best]
-        assert report.stop_prob == stops[best]
+        assert report.stop_evidence == stops[best]
         np.testing.assert_array_equal(aligned[m], alone[best][0][m])
 
 
 def test_without_a_balloon_one_stopping_evidence_is_enough():
     masks, prob = disk((48, 48), 24, 24, 9)[None], soft_ring()
     one, several = (
-        align_masks(masks, prob, balloon=0, stop_prob=stop)[1] for stop in (0.3, (0.3, 0.9))
+        align_masks(masks, prob, AlignOptions(balloon=0, stop_evidence=stop))[1]
+        for stop in (0.3, (0.3, 0.9))
     )
     assert several == one
-
-
-@pytest.mark.parametrize('stop_prob', [np.float32(0.1), np.array([0.1, 0.2]), [0.1]])
-def test_numbers_of_any_kind_stop_the_balloon(stop_prob):
-    mask, edges = disk((48, 48), 24, 24, 9)[None], soft_ring()
-    aligned, _ = align_masks(mask, edges, stop_prob=stop_prob, num_iters=2)
-    numbers = np.atleast_1d(stop_prob).astype(float).tolist()
-    expected, _ = align_masks(mask, edges, stop_prob=numbers, num_iters=2)
-    np.testing.assert_array_equal(aligned, expected)
-
-
-@pytest.mark.parametrize(
-    ('error', 'stop_prob'), [(TypeError, ('a',)), (ValueError, None), (ValueError, ())]
-)
-def test_stopping_evidence_that_is_none(error, stop_prob):
-    with pytest.raises(error, match=r'stop_(prob|evidence)'):
-        align_masks(disk((48, 48), 24, 24, 9)[None], soft_ring(), stop_prob=stop_prob)

@@ -9,8 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
-from mmsteal.functional import edge_normals, mask_edges, thin
-from mmsteal.functional.edge_assignment import assign_edges, carry_bands
+from mmsteal.functional import (
+    AssignOptions,
+    assign_edges,
+    carry_bands,
+    change_options,
+    edge_normals,
+    mask_edges,
+    thin,
+)
 
 
 def unary_cost(edge, prob, *, sigma_along, sigma_across, floor=0.01):
@@ -90,9 +97,8 @@ def test_the_assignment_is_a_brute_force_optimum(seed, num, radius, sigmas, bloc
     prob = rng.random(edge.shape)
     sigmas = dict(sigma_along=sigmas[0], sigma_across=sigmas[1])
     ignore = rng.random(edge.shape) < 0.3 if blocked else None
-    aligned, (report,) = assign_edges(
-        edge, prob, radius_px=radius, smoothness=0.0, ignore=ignore, **sigmas
-    )
+    options = AssignOptions(radius_px=radius, smoothness=0.0, **sigmas)
+    aligned, (report,) = assign_edges(edge, prob, options, ignore=ignore)
     expected = brute_force(edge, prob, radius, blocked=ignore, **sigmas)
     assert report.energy == pytest.approx(expected, abs=1e-5)
     cost = unary_cost(edge, prob, **sigmas)
@@ -113,7 +119,9 @@ def test_with_smoothness_the_energy_is_that_of_the_formula_and_never_rises(
     edge = rng.random((4, 7)) < 0.12
     prob = rng.random(edge.shape)
     options = dict(smoothness=smoothness, neighbour_px=2.0)
-    _, (report,) = assign_edges(edge, prob, radius_px=1, num_rounds=rounds, **options)
+    _, (report,) = assign_edges(
+        edge, prob, AssignOptions(radius_px=1, num_rounds=rounds, **options)
+    )
     assert report.energy <= report.energy_given + 1e-9
     pixels = [tuple(p) for p in report.pixels.tolist()]
     steps = report.displacements.tolist()
@@ -135,10 +143,11 @@ def test_rounds_with_smoothness_come_closer_to_the_brute_force_optimum():
         prob = rng.random(edge.shape)
         sigmas = dict(sigma_along=1.0, sigma_across=4.0)
         best = brute_force(edge, prob, 1, **options, **sigmas)
-        _, (report,) = assign_edges(edge, prob, radius_px=1, num_rounds=0)
+        _, (report,) = assign_edges(edge, prob, AssignOptions(radius_px=1, num_rounds=0))
         pixels, steps = report.pixels.tolist(), report.displacements.tolist()
         excess[0] += report.energy + 0.5 * smoothness_cost(pixels, steps, 2.0) - best
-        _, (report,) = assign_edges(edge, prob, radius_px=1, num_rounds=3, **options)
+        chosen = AssignOptions(radius_px=1, num_rounds=3, **options)
+        _, (report,) = assign_edges(edge, prob, chosen)
         assert report.energy >= best - 1e-5
         excess[3] += report.energy - best
     assert excess[3] < 0.5 * excess[0]
@@ -156,7 +165,8 @@ def test_one_to_one_within_the_window_and_never_onto_ignored_pixels(
     edges = (rng.random((2, height, width)) < share).astype(np.uint8)
     edges[rng.random(edges.shape) < 0.2] = 255
     ignore = rng.random((height, width)) < 0.2
-    aligned, reports = assign_edges(edges, rng.random(edges.shape), radius_px=radius, ignore=ignore)
+    options = AssignOptions(radius_px=radius)
+    aligned, reports = assign_edges(edges, rng.random(edges.shape), options, ignore=ignore)
     assert aligned.dtype == bool
     for given_map, found, report in zip(edges, aligned, reports, strict=True):
         np.testing.assert_array_equal(report.pixels, np.argwhere(given_map == 1))
@@ -175,7 +185,9 @@ def test_one_to_one_within_the_window_and_never_onto_ignored_pixels(
 @pytest.mark.parametrize('smoothness', [0.0, 0.02, 1.0])
 def test_without_evidence_nothing_moves(level, smoothness):
     line, _, _ = shifted_contour()
-    aligned, (report,) = assign_edges(line, np.full(line.shape, level), smoothness=smoothness)
+    aligned, (report,) = assign_edges(
+        line, np.full(line.shape, level), AssignOptions(smoothness=smoothness)
+    )
     np.testing.assert_array_equal(aligned, line)
     assert (report.status, report.reason) == ('kept', 'no gain')
     assert report.energy == report.energy_given
@@ -185,7 +197,8 @@ def test_without_evidence_nothing_moves(level, smoothness):
 def test_responses_below_the_floor_are_no_evidence():
     line, _, prob = shifted_contour()
     assert not assign_edges(line, prob * 0.01)[1][0].displacements.any()
-    assert assign_edges(line, prob * 0.01, prob_floor=1e-4)[1][0].displacements.any()
+    lower = AssignOptions(prob_floor=1e-4)
+    assert assign_edges(line, prob * 0.01, lower)[1][0].displacements.any()
 
 
 @pytest.mark.parametrize('noise', [0.0, 0.8])
@@ -202,7 +215,9 @@ def test_a_shifted_contour_snaps_back(noise):
 
 def test_smoothness_makes_neighbours_move_alike():
     line, _, prob = shifted_contour(noise=1.5)
-    rough, smooth = (assign_edges(line, prob, smoothness=value)[1][0] for value in (0.0, 0.1))
+    rough, smooth = (
+        assign_edges(line, prob, AssignOptions(smoothness=value))[1][0] for value in (0.0, 0.1)
+    )
     pixels = rough.pixels.tolist()
     apart = [smoothness_cost(pixels, r.displacements.tolist(), 2.0) for r in (rough, smooth)]
     assert apart[1] < 0.7 * apart[0]
@@ -215,7 +230,7 @@ def test_moving_along_the_edge_costs_more_than_across():
     for place, moved in (((13, 10), False), ((10, 13), True)):
         prob = np.full(edge.shape, 0.2)
         prob[place] = 0.9
-        _, (report,) = assign_edges(edge, prob, radius_px=3, smoothness=0.0)
+        _, (report,) = assign_edges(edge, prob, AssignOptions(radius_px=3, smoothness=0.0))
         assert report.displacements[-1].any() == moved
 
 
@@ -323,17 +338,31 @@ WITH_NAN = np.where(EDGE, np.nan, 0.5)
         (EDGE, PROB * 4, {}, ValueError, 'sigmoid'),
         (EDGE, PROB, dict(ignore=EDGE.astype(np.uint8)), TypeError, 'ignore'),
         (EDGE, PROB, dict(ignore=EDGE[:3]), ValueError, 'ignore'),
-        (EDGE, PROB, dict(radius_px=-1), ValueError, 'radius_px'),
-        (EDGE, PROB, dict(radius_px=math.inf), ValueError, 'radius_px'),
-        (EDGE, PROB, dict(sigma_along=0), ValueError, 'sigma_along'),
-        (EDGE, PROB, dict(sigma_across=math.nan), ValueError, 'sigma_across'),
-        (EDGE, PROB, dict(smoothness=-0.1), ValueError, 'smoothness'),
-        (EDGE, PROB, dict(neighbour_px=0.5), ValueError, 'neighbour_px'),
-        (EDGE, PROB, dict(num_rounds=1.5), ValueError, 'num_rounds'),
-        (EDGE, PROB, dict(prob_floor=0.5), ValueError, 'prob_floor'),
-        (EDGE, PROB, dict(radius=5), TypeError, 'radius'),
     ],
 )
 def test_exception(edge, prob, options, error, message):
     with pytest.raises(error, match=message):
         assign_edges(edge, prob, **options)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('radius_px', -1),
+        ('radius_px', math.inf),
+        ('sigma_along', 0),
+        ('sigma_across', math.nan),
+        ('smoothness', -0.1),
+        ('neighbour_px', 0.5),
+        ('num_rounds', 1.5),
+        ('prob_floor', 0.5),
+    ],
+)
+def test_options_out_of_range(name, value):
+    with pytest.raises(ValueError, match=f'`{name}`'):
+        AssignOptions(**{name: value})
+
+
+def test_unknown_names_are_told_with_those_that_exist():
+    with pytest.raises(TypeError, match=r'AssignOptions out of radius_px, .*, but got sigma\.'):
+        change_options(AssignOptions(), {'sigma': 2})

@@ -10,16 +10,21 @@ from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
 from mmsteal.functional import (
+    REFINE_OPTIONS,
     align_masks,
+    change_options,
     label_objects,
     mask_edges,
     refine_label_map,
     refine_objects,
     settle_overlaps,
 )
-from mmsteal.functional.refinement import STOP_PROBS
 
 NUM_MAPS = 3
+
+
+def with_options(**changes):
+    return change_options(REFINE_OPTIONS, changes)
 
 
 def random_scene(rng, height=40, width=48, num_objects=5):
@@ -48,16 +53,15 @@ def scenes(draw):
     return coarse, prob, classes, frozen
 
 
-def by_definition(given_map, prob, classes, frozen, **options):
+def by_definition(given_map, prob, options, classes, frozen):
     """Whole masks of all objects, aligned at once, settled, and the rules of who holds what."""
     moving = [m for m, k in enumerate(classes) if k >= 0 and (given_map == m).any()]
     masks = np.stack([given_map == m for m in moving])
     frozen = np.zeros(given_map.shape, bool) if frozen is None else frozen
     held = frozen | np.isin(given_map, [m for m, k in enumerate(classes) if k < 0])
     aligned, _ = align_masks(
-        masks, prob, classes=[classes[m] for m in moving], ignore=frozen, stop_prob=STOP_PROBS,
-        **options,
-    )  # fmt: skip
+        masks, prob, options, classes=[classes[m] for m in moving], ignore=frozen
+    )
     aligned &= masks | ~held
     owner = settle_overlaps(aligned, masks, prob[[classes[m] for m in moving]])
     owner = np.append(np.array(moving, np.int32), np.int32(-1))[owner]
@@ -74,9 +78,9 @@ def test_full_size_is_what_the_definition_says(scene):
     coarse, prob, classes, frozen = scene
     if all(k < 0 or not (coarse == m).any() for m, k in enumerate(classes)):
         return
-    options = dict(num_iters=12, max_displacement_px=8)
-    refined, _ = refine_objects(coarse, prob, classes=classes, frozen=frozen, **options)
-    np.testing.assert_array_equal(refined, by_definition(coarse, prob, classes, frozen, **options))
+    options = with_options(num_iters=12, max_displacement_px=8)
+    refined, _ = refine_objects(coarse, prob, options, classes=classes, frozen=frozen)
+    np.testing.assert_array_equal(refined, by_definition(coarse, prob, options, classes, frozen))
 
 
 @settings(max_examples=25)
@@ -120,10 +124,10 @@ def test_order_of_objects_does_not_matter(seed):
     coarse, prob, classes = random_scene(rng)
     order = rng.permutation(len(classes))
     new_index = np.append(np.argsort(order), -1).astype(np.int32)
-    options = dict(num_iters=12, max_displacement_px=8)
-    refined, reports = refine_objects(coarse, prob, classes=classes, **options)
+    options = with_options(num_iters=12, max_displacement_px=8)
+    refined, reports = refine_objects(coarse, prob, options, classes=classes)
     again, reordered = refine_objects(
-        new_index[coarse], prob, classes=[classes[m] for m in order], **options
+        new_index[coarse], prob, options, classes=[classes[m] for m in order]
     )
     np.testing.assert_array_equal(again, new_index[refined])
     assert [str(reordered[new_index[m]]) for m in range(len(classes))] == [str(r) for r in reports]
@@ -200,7 +204,7 @@ def test_an_object_that_others_take_is_given_back(monkeypatch):
         _, reports = align_masks(masks, torch.zeros(1, 12, 20), classes=[0, 0])
         return aligned, reports
 
-    monkeypatch.setattr('mmsteal.functional.refinement.align_masks', over_the_line)
+    monkeypatch.setattr('mmsteal.functional.object_evolution.align_masks', over_the_line)
     refined, reports = refine_objects(objects, np.zeros((1, 12, 20)), classes=[0, 0])
     np.testing.assert_array_equal(refined, objects)
     assert (reports[1].status, reports[1].reason) == ('rejected', 'swallowed')
@@ -258,8 +262,9 @@ def test_what_is_given_up_gets_the_label_asked_for(options, expected):
     true = disk((60, 60), (30, 30), 12)
     labels = np.where(disk((60, 60), (30, 30), 20), 1, options.get('background', 0))
     labels = labels.astype(np.uint8)
+    shrink = with_options(balloon=-1)
     refined = refine_label_map(
-        labels, edges_of(true), classes={1: 0}, error_px=10, balloon=-1, **options
+        labels, edges_of(true), shrink, classes={1: 0}, error_px=10, **options
     )
     given_up = (labels == 1) & (refined.label_map != 1)
     assert given_up.sum() > 300
@@ -285,11 +290,11 @@ def test_error_px_sets_reach_and_cap(rng):
     coarse, prob, classes = random_scene(rng)
     by_error, _ = refine_objects(coarse, prob, classes=classes, error_px=3)
     by_hand, _ = refine_objects(
-        coarse, prob, classes=classes, num_iters=8, max_displacement_px=6, stop_prob=STOP_PROBS
+        coarse, prob, with_options(num_iters=8, max_displacement_px=6), classes=classes
     )
     np.testing.assert_array_equal(by_error, by_hand)
     no_way, reports = refine_objects(
-        coarse, prob, classes=classes, error_px=3, max_displacement_px=0
+        coarse, prob, with_options(max_displacement_px=0), classes=classes, error_px=3
     )
     np.testing.assert_array_equal(no_way, coarse)
     assert 'displacement' in {report.reason for report in reports}
@@ -337,6 +342,7 @@ PROB = np.zeros((1, 8, 8), np.float32)
         (ValueError, '`error_px`', (LABELS, PROB), {'error_px': 0}),
         (ValueError, 'indices from 0 to 0', (LABELS, PROB), {'classes': {1: 4}}),
         (TypeError, 'ballon', (LABELS, PROB), {'ballon': 1}),
+        (TypeError, 'ignore', (LABELS, PROB), {'ignore': np.zeros((8, 8), bool)}),
     ],
 )
 def test_exception(error, message, arguments, options):
@@ -364,7 +370,8 @@ def test_edge_maps_finer_than_the_labels(factor, rng):
     size = round(30 * factor), round(40 * factor)
     for _ in range(10):
         prob = rng.random((1, *size), dtype=np.float32)
-        refined, _ = refine_objects(coarse, prob, classes=[0] * 4, min_gain=0, error_px=3)
+        options = with_options(min_gain=0)
+        refined, _ = refine_objects(coarse, prob, options, classes=[0] * 4, error_px=3)
         assert refined.shape == coarse.shape
 
 
@@ -374,7 +381,8 @@ def test_unmoved_objects_keep_every_pixel_beside_moved_ones():
         half = prob.reshape(NUM_MAPS, 20, 2, 24, 2).mean(axis=(2, 4))
         number = int(coarse.max()) + 1
         first = [0, *[-1] * (number - 1)]
-        refined, reports = refine_objects(coarse, half, classes=first, error_px=4, min_gain=0)
+        options = with_options(min_gain=0)
+        refined, reports = refine_objects(coarse, half, options, classes=first, error_px=4)
         for m in range(1, number):
             assert reports[m].status == 'kept'
             np.testing.assert_array_equal(refined == m, coarse == m)
@@ -399,7 +407,6 @@ def test_objects_too_small_for_the_edge_maps_say_so():
     [
         (r'shape \(K, h, w\)', np.zeros((1, 1, 4, 4)), {}),
         ('error_px', np.zeros((1, 4, 4)), {'error_px': '8'}),
-        ('ignore_index', np.zeros((1, 4, 4)), {'ignore': np.zeros((4, 4), bool)}),
         ('to have pixels', np.zeros((1, 4, 4)), {'empty': True}),
     ],
 )

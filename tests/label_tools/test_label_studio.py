@@ -2,14 +2,17 @@ import http.client
 import json
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage as ndi
 
 from mmsteal.edge_files import EdgeFolder
-from mmsteal.functional import mask_edges
+from mmsteal.functional import AlignOptions, mask_edges
 from mmsteal.label_formats import (
     AnnotatedObject,
     Annotation,
@@ -20,8 +23,9 @@ from mmsteal.label_formats import (
 from mmsteal.label_formats.label_studio import find_image
 from mmsteal.label_formats.label_studio_results import read_results, write_results
 from mmsteal.label_formats.run_lengths import decode_brush, encode_brush
-from mmsteal.label_tools import BackendServer, LabelStudioRefiner
+from mmsteal.label_tools import BackendServer, LabelStudioRefiner, TaskImages
 from mmsteal.label_tools.label_studio import edges_of_folder
+from mmsteal.refinement import EdgeClasses
 from tests.label_formats.helpers import iou
 
 SIZE = (60, 80)
@@ -120,10 +124,9 @@ def refiner(data):
     folder = EdgeFolder(data / 'edges')
     return LabelStudioRefiner(
         edges_of_folder(folder, data / 'images'),
-        folder.names,
-        data / 'images',
+        EdgeClasses(folder.names),
+        TaskImages(data / 'images', max_pixels=100_000),
         error_px=6,
-        max_pixels=100_000,
     )
 
 
@@ -237,9 +240,29 @@ def test_missing_files(refiner):
     with pytest.raises(FileNotFoundError, match='no image'):
         refiner(task('/etc/passwd'))
     with pytest.raises(FileNotFoundError, match='Expected the images in the folder'):
-        LabelStudioRefiner(lambda path: path, ['a'], 'nowhere')
-    with pytest.raises(ValueError, match='error_px'):
-        LabelStudioRefiner(lambda path: path, ['a'], '.', error_px=-1)
+        TaskImages(Path('nowhere'))
+
+
+@pytest.mark.parametrize(
+    ('message', 'options'),
+    [
+        ('error_px', dict(error_px=-1)),
+        ('checkpoints', dict(options=AlignOptions(checkpoints=[99]))),
+    ],
+)
+def test_options_are_checked_at_once(tmp_path, message, options):
+    with pytest.raises(ValueError, match=message):
+        LabelStudioRefiner(Path.read_bytes, EdgeClasses(['a']), TaskImages(tmp_path), **options)
+
+
+def test_image_by_its_name_in_the_data(data):
+    images = TaskImages(data / 'images', key='photo')
+    named = {'id': 1, 'data': {'image': 'none.png', 'photo': 'upload/3/77-b.png'}}
+    path, shape = images.find(named)
+    assert path.name == '77-b.png'
+    assert shape == Image.open(path).size[::-1]
+    with pytest.raises(LabelError, match=r'task 1: the image has .* raise --max-pixels'):
+        replace(images, max_pixels=5).find(named)
 
 
 @pytest.mark.parametrize(
@@ -341,7 +364,7 @@ def test_the_backend_hides_its_own_faults(data, caplog):
     def fail(path):
         raise RuntimeError('inside')
 
-    broken = LabelStudioRefiner(fail, ['Disk'], data / 'images')
+    broken = LabelStudioRefiner(fail, EdgeClasses(['Disk']), TaskImages(data / 'images'))
     with running(broken) as port:
         status, answer = request(port, 'POST', '/predict', asked(task()))
         assert status == 500

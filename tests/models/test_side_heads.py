@@ -13,7 +13,7 @@ from torch import nn
 
 from mmsteal.engine.alignment import BatchAligner
 from mmsteal.engine.alignment.masks import LabelRule
-from mmsteal.functional import balanced_bce_loss
+from mmsteal.functional import AlignOptions, balanced_bce_loss
 from mmsteal.functional.edges import union_edges
 from mmsteal.models import CASENetHead, DDSHead, DFFHead, HEDHead, SideOutputHead
 from tests.models.test_casenet_head import STEAL_LOSSES, make_samples
@@ -277,7 +277,7 @@ def test_level_sets_align_labels_of_many_classes_for_one_map():
     samples = one_class_labels(make_samples(1))
     rule = LabelRule(2, background=2, radius=1, class_agnostic=True)
     head = make(HEDHead, num_classes=1)
-    head.aligner = BatchAligner(rule, dict(num_iters=4))
+    head.aligner = BatchAligner(rule, AlignOptions(num_iters=4))
     losses = head.loss(levels(), samples, {})
     assert losses['loss_bce'].isfinite()
     assert head.aligner.latest.num_masks == 4

@@ -4,13 +4,14 @@ import csv
 import errno
 import json
 import os
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmsteal.functional import refine_label_map
+from mmsteal.functional import REFINE_OPTIONS, AlignOptions, refine_label_map
 from mmsteal.jobs import OutputError
 from mmsteal.label_formats import open_label_format
 from mmsteal.refinement import FormatSpec, refine_folder
@@ -121,7 +122,7 @@ def test_finished_images_are_skipped(own, tmp_path):
 def test_changed_parameters_are_noticed(data, tmp_path):
     run(settings_of(data, tmp_path))
     first = contents(tmp_path)
-    other = settings_of(data, tmp_path, scale=0.5, align={'min_gain': 0.2})
+    other = settings_of(data, tmp_path, scale=0.5, align=replace(REFINE_OPTIONS, min_gain=0.2))
     with pytest.raises(ValueError, match=r'align: .*min_gain.*scale: null -> 0\.5.*--overwrite'):
         run(other)
     assert contents(tmp_path) == first
@@ -359,8 +360,7 @@ def test_a_disk_that_refuses_is_told_by_workers_too(data, tmp_path):
     [
         ('`scale`', dict(scale=0.0)),
         ('`error_px`', dict(error_px=-1.0)),
-        ('min_gian', dict(align={'min_gian': 1})),
-        ('`min_gain`', dict(align={'min_gain': -1})),
+        ('`checkpoints`', dict(align=AlignOptions(checkpoints=[15]))),
         ('either `edges`', dict(model={'config': 'x'})),
         ('wheel', dict(class_map={'disk': 'wheel'})),
     ],

@@ -48,7 +48,7 @@ randomness = dict(seed=3)
 custom_hooks = [
     dict(
         type='LevelSetAlignHook', begin=2, interval=2, num_pictures=0,
-        align=dict(num_iters=4, stop_prob=1.0, min_gain=0.0),
+        align=dict(num_iters=4, stop_evidence=1.0, min_gain=0.0),
     )
 ]
 """

@@ -41,7 +41,7 @@ def test_aligned_labels_are_shown(tmp_path):
     config.write_text(
         f'_base_ = [{str(base)!r}]\n'
         'custom_hooks = [dict(type="LevelSetAlignHook", scope="dataset", begin=1, interval=1, '
-        'align=dict(num_iters=4, balloon=1.0, stop_prob=1.5, min_gain=0.0))]\n'
+        'align=dict(num_iters=4, balloon=1.0, stop_evidence=1.5, min_gain=0.0))]\n'
     )
     python('demo.py', '--work-dir', tmp_path / 'demo', '--config', config, *TINY)
     page = (tmp_path / 'demo/report.html').read_text()

@@ -3,7 +3,7 @@
 from mmsteal.engine.alignment.aligner import Aligner
 from mmsteal.engine.alignment.assignment import AssignmentAligner
 from mmsteal.engine.alignment.batch import BatchAligner
-from mmsteal.engine.alignment.dataset import DatasetAligner
+from mmsteal.engine.alignment.dataset import DatasetAligner, RoundSettings
 from mmsteal.engine.alignment.label_files import LoadAlignedLabels
 from mmsteal.engine.alignment.label_map import align_label_map
 from mmsteal.engine.alignment.summary import AlignmentSummary
@@ -15,5 +15,6 @@ __all__ = [
     'BatchAligner',
     'DatasetAligner',
     'LoadAlignedLabels',
+    'RoundSettings',
     'align_label_map',
 ]

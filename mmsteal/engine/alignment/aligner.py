@@ -38,7 +38,6 @@ class Aligner(ABC):
 
     Args:
         rule (LabelRule): How labels are read and edges drawn.
-        options (dict): Options of the function that aligns.
 
     Attributes:
         summary (AlignmentSummary): Over all calls until somebody empties it.
@@ -47,9 +46,8 @@ class Aligner(ABC):
         show (bool): Whether to keep the first image of a batch.
     """
 
-    def __init__(self, rule: LabelRule, options: dict) -> None:
+    def __init__(self, rule: LabelRule) -> None:
         self.rule = rule
-        self.options = options
         self.summary = AlignmentSummary()
         self.latest = AlignmentSummary()
         self.show = False

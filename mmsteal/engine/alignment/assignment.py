@@ -10,8 +10,11 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmsteal.engine.alignment.aligner import Aligner
+from mmsteal.engine.alignment.masks import LabelRule
 from mmsteal.engine.alignment.summary import AlignmentSummary
-from mmsteal.functional.edge_assignment import assign_edges, carry_bands
+from mmsteal.functional.assign_options import AssignOptions
+from mmsteal.functional.edge_assignment import assign_edges
+from mmsteal.functional.edge_bands import carry_bands
 from mmsteal.functional.edges import IGNORE
 from mmsteal.functional.thin import thin
 
@@ -26,8 +29,12 @@ class AssignmentAligner(Aligner):
 
     Args:
         rule (LabelRule): How edges are drawn.
-        options (dict): Options of :func:`mmsteal.functional.edge_assignment.assign_edges`.
+        options (AssignOptions): How edge pixels move.
     """
+
+    def __init__(self, rule: LabelRule, options: AssignOptions) -> None:
+        super().__init__(rule)
+        self.options = options
 
     def align(
         self, prob: Tensor, batch_data_samples: Sequence[SegDataSample], target: Tensor
@@ -43,7 +50,7 @@ class AssignmentAligner(Aligner):
         lines = bands if self.rule.thin else thin(bands)
         labels = np.where(ignored[n, k], IGNORE, lines).astype(np.uint8)
         scores = prob[torch.from_numpy(n), torch.from_numpy(k)].cpu().numpy()
-        assigned, reports = assign_edges(labels, scores, **self.options)
+        assigned, reports = assign_edges(labels, scores, self.options)
         summary = AlignmentSummary.of(reports)
         moved = np.array([report.status == 'moved' for report in reports])
         if not moved.any():

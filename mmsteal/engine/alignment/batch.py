@@ -10,8 +10,15 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmsteal.engine.alignment.aligner import Aligner
-from mmsteal.engine.alignment.masks import Segments, keep_owners, redraw_edges, segment
+from mmsteal.engine.alignment.masks import (
+    LabelRule,
+    Segments,
+    keep_owners,
+    redraw_edges,
+    segment,
+)
 from mmsteal.engine.alignment.summary import AlignmentSummary
+from mmsteal.functional.align_options import AlignOptions
 from mmsteal.functional.alignment import align_masks
 
 
@@ -26,8 +33,12 @@ class BatchAligner(Aligner):
 
     Args:
         rule (LabelRule): How labels are read and edges drawn.
-        options (dict): Options of :func:`mmsteal.functional.alignment.align_masks`.
+        options (AlignOptions): How masks move.
     """
+
+    def __init__(self, rule: LabelRule, options: AlignOptions) -> None:
+        super().__init__(rule)
+        self.options = options
 
     def align(
         self, prob: Tensor, batch_data_samples: Sequence[SegDataSample], target: Tensor
@@ -43,10 +54,10 @@ class BatchAligner(Aligner):
         masks, reports = align_masks(
             given.masks,
             prob,
+            self.options,
             classes=[self.rule.channels[k] for k in given.classes],
             images=given.images,
             ignore=labels == self.rule.ignore_index,
-            **self.options,
         )
         moved = [report.status == 'moved' for report in reports]
         summary = AlignmentSummary.of(reports)

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -28,12 +28,29 @@ from mmsteal.engine.alignment.label_map import align_label_map
 from mmsteal.engine.alignment.masks import LabelRule, flatten_transforms
 from mmsteal.engine.alignment.summary import AlignmentSummary
 from mmsteal.files import remove_partial_files, write_file
+from mmsteal.functional.align_options import AlignOptions
 from mmsteal.jobs import Job, present_ranks, run_job
 
 ROUND_FILE = 'alignment.json'
 
 # image (H, W, 3) RGB, given edges (K, H, W), aligned edges, predicted edges, name
 Picture = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str], None]
+
+
+@dataclass(frozen=True)
+class RoundSettings:
+    """What decides the labels of a round, besides the model and the given labels.
+
+    Attributes:
+        rule (LabelRule): How labels are read.
+        align (AlignOptions): How masks move.
+        start (str): `'given'`: every round starts from the given labels. `'last'`: from those of
+            the round before.
+    """
+
+    rule: LabelRule
+    align: AlignOptions
+    start: Literal['given', 'last'] = 'given'
 
 
 class DatasetAligner:
@@ -47,11 +64,8 @@ class DatasetAligner:
     Args:
         dataset (EdgeDataset): The training dataset.
         image_pipeline (Sequence[dict]): Steps from the path of an image to the model's input.
-        rule (LabelRule): How labels are read.
-        align (dict): Options of :func:`mmsteal.functional.alignment.align_masks`.
+        settings (RoundSettings): How a round is held.
         root (str): Folder of the rounds.
-        start (str): `'given'`: every round starts from the given labels. `'last'`: from those of
-            the round before.
         logger (MMLogger): Where progress goes.
         show (Callable | None): Called with the first `num_pictures` images.
         num_pictures (int): How many pictures to make.
@@ -64,20 +78,16 @@ class DatasetAligner:
         self,
         dataset: EdgeDataset,
         image_pipeline: Sequence[dict],
-        rule: LabelRule,
-        align: dict,
+        settings: RoundSettings,
         root: str,
         *,
-        start: Literal['given', 'last'] = 'given',
         logger: MMLogger,
         show: Picture | None = None,
         num_pictures: int = 0,
     ) -> None:
         self.dataset = dataset
-        self.rule = rule
-        self.align = align
+        self.settings = settings
         self.root = Path(root)
-        self.start = start
         self.logger = logger
         self.show = show
         self.num_pictures = num_pictures
@@ -85,7 +95,7 @@ class DatasetAligner:
         steps = dataset.pipeline.transforms
         self._place, self._given_steps = label_steps(steps)
         self._edges = next(s for s in flatten_transforms(steps) if isinstance(s, GenerateEdges))
-        self.files = LabelFiles(dataset, instance_sensitive=rule.instance_sensitive)
+        self.files = LabelFiles(dataset, instance_sensitive=settings.rule.instance_sensitive)
         self._pipeline = Compose(list(image_pipeline))
 
     def use(self, folder: str | None) -> None:
@@ -210,14 +220,15 @@ class DatasetAligner:
         results = self._load(info, tuple(prob.shape[1:]))
         given, instances = results['gt_seg_map'], results.get('gt_instance_map')
         if bool(prob.isfinite().all()):
+            rule = self.settings.rule
             labels, ids, reports = align_label_map(
                 given,
                 prob,
-                self.rule,
+                rule,
+                self.settings.align,
                 instance_map=instances,
                 # By its files a dataset may know no background although K would stand for one.
-                unclaimed=None if self.files.has_background else self.rule.ignore_index,
-                **self.align,
+                unclaimed=None if self.files.has_background else rule.ignore_index,
             )
             summary = AlignmentSummary.of(reports)
         else:
@@ -233,7 +244,7 @@ class DatasetAligner:
     def _load(self, info: dict, size: tuple[int, int]) -> dict:
         """The labels to start from."""
         steps = list(self._given_steps)
-        if self.start == 'last' and self.folder is not None:
+        if self.settings.start == 'last' and self.folder is not None:
             steps = [LoadAlignedLabels(self.files, self.folder)]
         results = dict(info, ori_shape=size, seg_fields=[])
         for step in steps:
@@ -258,7 +269,7 @@ class DatasetAligner:
         remove_partial_files(partial)
         _write_json(
             partial / ROUND_FILE,
-            dict(fingerprint=fingerprint, options=self._options(), summary=asdict(total)),
+            dict(fingerprint=fingerprint, options=asdict(self.settings), summary=asdict(total)),
         )
         partial.rename(final)
 
@@ -282,9 +293,6 @@ class DatasetAligner:
             total += AlignmentSummary(**part)
         return total
 
-    def _options(self) -> dict:
-        return dict(align=self.align, rule=asdict(self.rule), start=self.start)
-
     def _fingerprint(self, model: nn.Module) -> str:
         """Of all that decides the result: weights, options, images, labels to start from."""
         digest = hashlib.blake2b(digest_size=16)
@@ -294,10 +302,12 @@ class DatasetAligner:
             if isinstance(value, Tensor):
                 flat = value.detach().cpu().contiguous().reshape(-1)
                 digest.update(flat.view(torch.uint8).numpy().tobytes())
-        start = self.folder if self.start == 'last' else None
+        start = self.folder if self.settings.start == 'last' else None
         paths = [self.dataset.get_data_info(i)['img_path'] for i in range(len(self.dataset))]
         steps = [(type(step).__name__, vars(step)) for step in self._given_steps]
-        digest.update(repr((self._options(), start and Path(start).name, paths, steps)).encode())
+        digest.update(
+            repr((asdict(self.settings), start and Path(start).name, paths, steps)).encode()
+        )
         return digest.hexdigest()
 
 

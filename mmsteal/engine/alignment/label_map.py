@@ -7,18 +7,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmsteal.engine.alignment.masks import LabelRule
-from mmsteal.functional.alignment import STOP_PROB
-from mmsteal.functional.refinement import ObjectRefinement, refine_label_map
+from mmsteal.functional.align_options import AlignOptions
+from mmsteal.functional.object_refinement import ObjectRefinement
+from mmsteal.functional.refinement import refine_label_map
 
 
 def align_label_map(
     label_map: NDArray[np.uint8],
     edge_prob: Tensor,
     rule: LabelRule,
+    options: AlignOptions = AlignOptions(),
     *,
     instance_map: NDArray[np.integer] | None = None,
     unclaimed: int | None = None,
-    **align,
 ) -> tuple[NDArray[np.uint8], NDArray[np.integer] | None, list[ObjectRefinement]]:
     """Align every class, or every instance, of a label map, and write them back into one map.
 
@@ -26,11 +27,11 @@ def align_label_map(
         label_map (NDArray): Labels (H, W) uint8.
         edge_prob (Tensor): Edge probabilities (K, H, W), on any device; the masks evolve there.
         rule (LabelRule): What the labels mean.
+        options (AlignOptions): How masks move.
         instance_map (NDArray | None): Instance ids (H, W); needed if the rule is
             instance-sensitive, and not read otherwise.
         unclaimed (int | None): Label of pixels that a mask had and none claims any more. None: the
             background where there is one, or else ignored.
-        **align: Options of :func:`mmsteal.functional.align_masks`.
 
     Returns:
         tuple: The new label map, the new instance map (None if not instance-sensitive; 0 where no
@@ -47,13 +48,12 @@ def align_label_map(
     refined = refine_label_map(
         label_map,
         edge_prob,
+        options,
         classes=dict(zip(rule.class_values, rule.channels, strict=True)),
         instance_map=instance_map if rule.instance_sensitive else None,
         background=rule.background,
         ignore_index=rule.ignore_index,
         unclaimed=unclaimed,
-        # As in scope 'batch': what is not set is the default of align_masks.
-        **{'stop_prob': STOP_PROB, **align},
     )
     ids = refined.instance_map
     if ids is not None:

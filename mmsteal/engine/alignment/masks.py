@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mmsteal.datasets.transforms import GenerateEdges
 from mmsteal.functional.class_values import class_values
 from mmsteal.functional.edges import IGNORE, valid_mask_edges
+from mmsteal.functional.label_objects import label_objects
 from mmsteal.functional.thin import thin
 from mmsteal.models.decode_heads.edge_head import EdgeHead
 
@@ -104,7 +105,7 @@ class Segments:
 
 
 def segment(labels: Tensor, instances: Tensor | None, rule: LabelRule) -> Segments:
-    """Split label maps into one mask a class, or one an instance, of those that occur.
+    """Masks of the objects of label maps: one a class, or one an instance, of those that occur.
 
     Args:
         labels (Tensor): Label maps (N, H, W), integers in 0..255.
@@ -115,24 +116,21 @@ def segment(labels: Tensor, instances: Tensor | None, rule: LabelRule) -> Segmen
     Returns:
         Segments: In ascending order of image, class and instance.
     """
-    table = torch.full((256,), -1, dtype=torch.int64)
-    table[rule.class_values] = torch.arange(rule.num_classes)
-    key = table.to(labels.device)[labels.long()]
-    nothing = key < 0
-    if instances is not None:
-        key = (key << 32) + instances
-    key = key.masked_fill_(nothing, -1)
-    number = torch.arange(len(key), device=key.device)[:, None]
+    values = rule.class_values
+    without = set(range(256)) - set(values)
+    ids = [None] * len(labels) if instances is None else list(instances.cpu().numpy())
     masks, found = [], []
-    for n in number.flatten().tolist():
-        # Labels come in runs, which are far fewer than the pixels that unique would sort.
-        values = torch.unique(torch.unique_consecutive(key[n]))
-        values = values[values >= 0]
-        masks.append(key[n] == values[:, None, None])
-        found += [(n, value) for value in values.tolist()]
-    classes = [value >> 32 if instances is not None else value for _, value in found]
-    ids = [value & 0xFFFFFFFF if instances is not None else 0 for _, value in found]
-    return Segments(torch.cat(masks), [n for n, _ in found], classes, ids)
+    for n, (label_map, instance_map) in enumerate(zip(labels.cpu().numpy(), ids, strict=True)):
+        objects = label_objects(label_map, instance_map, without=without)
+        object_map = torch.from_numpy(objects.object_map).to(labels.device)
+        number = torch.arange(len(objects.values), dtype=torch.int32, device=labels.device)
+        masks.append(object_map == number[:, None, None])
+        found += [
+            (n, values.index(value), instance)
+            for value, instance in zip(objects.values, objects.instances, strict=True)
+        ]
+    images, classes, instance_ids = ([entry[i] for entry in found] for i in range(3))
+    return Segments(torch.cat(masks), images, classes, instance_ids)
 
 
 def keep_owners(aligned: Tensor, given: Tensor, images: Sequence[int]) -> Tensor:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
-from mmsteal.functional.alignment import MaskAlignment
 from mmsteal.functional.edge_assignment import EdgeAssignment
+from mmsteal.functional.object_refinement import ObjectRefinement
+from mmsteal.functional.step_choice import MaskAlignment
 
 
 @dataclass
@@ -43,22 +44,23 @@ class AlignmentSummary:
     num_unpredicted: int = 0
 
     @classmethod
-    def of(cls, reports: Iterable[MaskAlignment | EdgeAssignment]) -> AlignmentSummary:
-        """Sum up what `align_masks` or `assign_edges` reports."""
+    def of(
+        cls, reports: Iterable[MaskAlignment | ObjectRefinement | EdgeAssignment]
+    ) -> AlignmentSummary:
+        """Sum up what `align_masks`, `refine_objects` or `assign_edges` reports."""
         summary = cls()
         for report in reports:
             summary.num_masks += 1
             setattr(summary, report.status, getattr(summary, report.status) + 1)
             if report.reason:
                 summary.reasons[report.reason] = summary.reasons.get(report.reason, 0) + 1
-            moved = report.status == 'moved'
-            if moved:
+            if report.status == 'moved':
                 summary.sum_px += report.mean_displacement_px
                 summary.max_px = max(summary.max_px, report.max_displacement_px)
             if not math.isnan(report.loss_given):
                 summary.num_losses += 1
                 summary.sum_loss_before += report.loss_given
-                summary.sum_loss_after += report.loss_proposed if moved else report.loss_given
+                summary.sum_loss_after += report.loss
         return summary
 
     def __add__(self, other: AlignmentSummary) -> AlignmentSummary:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmsteal.engine.alignment.assignment import AssignmentAligner
 from mmsteal.engine.hooks.align_hook import AlignHook
-from mmsteal.functional.edge_assignment import assign_edges
+from mmsteal.functional.assign_options import AssignOptions
+from mmsteal.functional.options import change_options
 
 
 @HOOKS.register_module()
@@ -25,15 +25,15 @@ class AssignmentAlignHook(AlignHook):
             flatten.
         interval (int): Iterations between two summaries in the log and, with `num_pictures`,
             pictures.
-        assign (dict | None): Options of :func:`mmsteal.functional.edge_assignment.assign_edges`,
-            such as `dict(sigma_across=3.0)`.
+        assign (dict | None): :class:`mmsteal.functional.AssignOptions` by name, such as
+            `dict(sigma_across=3.0)`.
         num_pictures (int): Above 0 for pictures of given, aligned and predicted edges, side by
             side, of one image each interval, for the visualizer.
 
     Raises:
         ValueError: If an option is out of its range, or the model or the pipeline do not fit;
             before the first iteration.
-        TypeError: If `assign` has an option that does not exist.
+        TypeError: If `assign` has an option that does not exist; those that do are listed.
     """
 
     def __init__(
@@ -45,12 +45,10 @@ class AssignmentAlignHook(AlignHook):
         num_pictures: int = 1,
     ) -> None:
         super().__init__(begin, interval, num_pictures)
-        self.assign = dict(assign or {})
-        nothing = np.zeros((0, 1, 1), np.float32)
-        assign_edges(nothing.astype(bool), nothing, **self.assign)  # raises what it would raise
+        self.options = change_options(AssignOptions(), assign or {})
 
     def before_train(self, runner: Runner) -> None:
         """Check what can be checked before hours are spent."""
         rule = self._rule(runner, runner.train_dataloader.dataset)
         self._warn_if_too_late(runner)
-        self._batch = AssignmentAligner(rule, self.assign)
+        self._batch = AssignmentAligner(rule, self.options)

@@ -6,7 +6,6 @@ import os.path as osp
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 from mmengine.dataset import RepeatDataset
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
@@ -14,10 +13,11 @@ from mmseg.registry import HOOKS
 from mmsteal.datasets import EdgeDataset
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.engine.alignment.batch import BatchAligner
-from mmsteal.engine.alignment.dataset import DatasetAligner
+from mmsteal.engine.alignment.dataset import DatasetAligner, RoundSettings
 from mmsteal.engine.alignment.restart import restart_dataloader
 from mmsteal.engine.hooks.align_hook import AlignHook, summary_scalars
-from mmsteal.functional.alignment import align_masks
+from mmsteal.functional.align_options import AlignOptions
+from mmsteal.functional.options import change_options
 
 FOLDER = 'aligned_labels'
 
@@ -53,7 +53,7 @@ class LevelSetAlignHook(AlignHook):
         error_px (float | None): The error that the labels are known to have, in px (of the labels
             as the scope sees them: for `'batch'` after the augmentation). No outline may move
             further than twice that. None: no limit.
-        align (dict | None): Options of :func:`mmsteal.functional.alignment.align_masks`, such as
+        align (dict | None): :class:`mmsteal.functional.AlignOptions` by name, such as
             `dict(num_iters=50, balloon=0, lam=1.0, smoothing=2)`. A `max_displacement_px` here
             goes before `error_px`. `min_gain` is 0 here if nothing is said: Eq. 15 knows no margin,
             and a network in training gains too little along an outline for that of refinement.
@@ -70,6 +70,7 @@ class LevelSetAlignHook(AlignHook):
     Raises:
         ValueError: If an option is out of its range, or the model, the dataset or its pipeline do
             not fit; before the first iteration.
+        TypeError: If `align` has an option that does not exist; those that do are listed.
     """
 
     def __init__(
@@ -99,8 +100,9 @@ class LevelSetAlignHook(AlignHook):
                 f'got {error_px!r}.'
             )
         self.scope = scope
-        limit = None if error_px is None else 2 * error_px
-        self.align = {'min_gain': 0.0, 'max_displacement_px': limit, **dict(align or {})}
+        self.options = change_options(AlignOptions(min_gain=0.0), align or {})
+        if error_px is not None:
+            self.options = self.options.within_error(error_px)
         self.start = start
         self.pipeline = pipeline
         self._dataset: DatasetAligner | None = None
@@ -114,10 +116,9 @@ class LevelSetAlignHook(AlignHook):
         if self.scope == 'dataset':
             dataset = _edge_dataset(dataset)
         rule = self._rule(runner, dataset)
-        check_align_options(self.align, rule.num_classes)
         self._warn_if_too_late(runner)
         if self.scope == 'batch':
-            self._batch = BatchAligner(rule, self.align)
+            self._batch = BatchAligner(rule, self.options)
             return
         if not isinstance(runner.train_loop, IterBasedTrainLoop):
             raise ValueError(
@@ -127,10 +128,8 @@ class LevelSetAlignHook(AlignHook):
         self._dataset = DatasetAligner(
             dataset,
             self.pipeline if self.pipeline is not None else _test_steps(runner),
-            rule,
-            self.align,
+            RoundSettings(rule, self.options, self.start),
             osp.join(runner.work_dir, FOLDER),
-            start=self.start,
             logger=runner.logger,
             show=lambda *panels: self._draw(runner, *panels),
             num_pictures=self.num_pictures,
@@ -183,12 +182,6 @@ class LevelSetAlignHook(AlignHook):
         if summary is not None:
             self._round, self._folder = step, self._dataset.folder
             runner.visualizer.add_scalars(summary_scalars(summary), step=step)
-
-
-def check_align_options(align: dict, num_classes: int) -> None:
-    """Raise what `align_masks` would raise of its options, hours before it is needed."""
-    nothing = np.zeros((0, 1, 1), bool), np.zeros((num_classes, 1, 1), np.float32)
-    align_masks(*nothing, classes=[], **align)
 
 
 def _edge_dataset(dataset) -> EdgeDataset:
