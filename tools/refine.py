@@ -16,6 +16,7 @@ import cv2
 import torch
 from mmengine.config import DictAction
 
+from mmsteal.cli.edge_arguments import add_edge_arguments, check_edge_arguments
 from mmsteal.compat import finish_distributed
 from mmsteal.label_formats import LABEL_FORMATS
 from mmsteal.refinement import (
@@ -26,7 +27,6 @@ from mmsteal.refinement import (
     join_ranks,
     refine_folder,
 )
-from mmsteal.refinement.arguments import add_edge_arguments, check_edge_arguments
 from mmsteal.refinement.class_mapping import parse_class_map
 from mmsteal.refinement.model_edges import ModelEdges
 from mmsteal.refinement.progress import duration

@@ -18,6 +18,7 @@ from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from tqdm import tqdm
 
+from mmsteal.apis.run_config import read_config
 from mmsteal.compat import repair_mm_stack
 from mmsteal.datasets.edge_dataset import IMAGE_SUFFIXES
 from mmsteal.datasets.transforms.image_steps import image_steps
@@ -51,7 +52,8 @@ class EdgeInferencer:
     """Predict the semantic edges of images with a trained model.
 
     Args:
-        config (str | Config): Config of the model, or its path.
+        config (str | Config): Config of the model, its path, or its name as
+            `mmsteal::steal_casenet_sbd.py`.
         checkpoint (str | None): Trained weights; None keeps random ones, for tests.
         device (str | None): `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.
         cfg_options (dict | None): Values to set in the config, by dotted key.
@@ -76,9 +78,11 @@ class EdgeInferencer:
     ) -> None:
         repair_mm_stack()
         self.device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
-        cfg = deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
-        if cfg_options:
-            cfg.merge_from_dict(cfg_options)
+        if isinstance(config, Config):
+            cfg = deepcopy(config)
+            cfg.merge_from_dict(cfg_options or {})
+        else:
+            cfg = read_config(config, cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmseg'))
         # The checkpoint brings the weights; fetching pre-trained ones first would be for nothing.
         cfg.model.backbone.init_cfg = None

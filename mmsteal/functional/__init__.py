@@ -18,6 +18,7 @@ from mmsteal.functional.edge_nms import edge_nms
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
 from mmsteal.functional.edges import label_map_to_edges, mask_edges, valid_mask_edges
 from mmsteal.functional.gradient_edges import gradient_edges
+from mmsteal.functional.label_agreement import LabelAgreement, label_agreement
 from mmsteal.functional.label_merge import settle_overlaps
 from mmsteal.functional.label_objects import LabelObjects, label_objects
 from mmsteal.functional.level_set import evolve_level_set
@@ -39,6 +40,7 @@ __all__ = [
     'EdgeAssignment',
     'EdgeGeometry',
     'EdgeScores',
+    'LabelAgreement',
     'LabelObjects',
     'MaskAlignment',
     'MeanScores',
@@ -62,6 +64,7 @@ __all__ = [
     'evolve_level_set',
     'gradient_edges',
     'hessian',
+    'label_agreement',
     'label_map_to_edges',
     'label_objects',
     'mask_edges',

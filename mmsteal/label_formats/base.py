@@ -22,6 +22,8 @@ from mmsteal.label_formats.painting import NOBODY
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
+NO_LABEL = 'the image has no label.'  # the problem of an image that nobody has labelled
+
 Unclaimed = Literal['background', 'ignore'] | int | None
 
 
@@ -322,10 +324,7 @@ def pair_files(
     """Items of the names that images and labels have in common, problems of the others."""
     items = [LabelItem(name, images[name], labels[name]) for name in sorted(images.keys() & labels)]
     problems = [
-        *(
-            LabelProblem(images[name], 'the image has no label.')
-            for name in sorted(images.keys() - labels.keys())
-        ),
+        *(LabelProblem(images[name], NO_LABEL) for name in sorted(images.keys() - labels.keys())),
         *(
             LabelProblem(path, 'the label has no image.')
             for name in sorted(labels.keys() - images.keys())

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
 
 from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
+from mmsteal.apis.run_config import read_config
 from mmsteal.evaluation.prediction_files import probability_levels
 
 
@@ -17,7 +17,7 @@ class ModelEdges:
     """Predict edge maps in the 256 levels of files: a folder of them gives the same labels.
 
     Args:
-        config (str): Path of the config.
+        config (str): Path of the config, or its name as `mmsteal::steal_casenet_sbd.py`.
         checkpoint (str): Path of the trained weights.
         device (str | None): See :class:`mmsteal.apis.EdgeInferencer`.
         cfg_options (dict | None): Values to set in the config, by dotted key.
@@ -35,9 +35,7 @@ class ModelEdges:
         *,
         cfg_options: dict | None = None,
     ) -> None:
-        cfg = Config.fromfile(config)
-        if cfg_options:
-            cfg.merge_from_dict(cfg_options)
+        cfg = read_config(config, cfg_options)
         self._inferencer = EdgeInferencer(cfg, checkpoint, device)
         self.names = tuple(self._inferencer.classes)
         text = json.dumps(
