@@ -27,6 +27,10 @@ COMMANDS = {
     'train': Command('train', 'train a model from a config'),
     'test': Command('test', 'evaluate a checkpoint on the test set of its config'),
     'infer': Command('infer_edges', 'predict the edges of an image or a folder'),
+    'refine': Command('refine', 'repair the labels of a data set with a model or edge maps'),
+    'simulate': Command(
+        'simulate_coarse_labels', 'give exact labels the boundary error of coarse ones'
+    ),
     'compare': Command('compare', 'compare labels with others of the same images: is it better?'),
     'annotate': Command('annotate', 'open a page to annotate on in the browser'),
     'label-studio': Command('label_studio_backend', 'refine for Label Studio while people label'),

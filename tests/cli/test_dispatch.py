@@ -13,7 +13,7 @@ import mmsteal
 from mmsteal.cli.dispatch import COMMANDS, main
 from tests.conftest import REPO
 
-NOT_MOVED = ('demo', 'eval_edges', 'refine', 'simulate_coarse_labels')
+NOT_MOVED = ('demo', 'eval_edges')
 SCRIPTS = sorted(p for p in (REPO / 'tools').rglob('*.py') if p.stem not in NOT_MOVED)
 
 
