@@ -123,7 +123,7 @@ def refine_and_compare(checkpoint: Path) -> None:
         assert image.read_bytes() == other.read_bytes(), 'edges of files and model differ'
     mmsteal_command('compare', 'refined/labels', exact, '--baseline', 'coarse/4px', *PNG,
                     '--out', 'compared.csv')  # fmt: skip
-    rows = list(csv.DictReader(open('compared.csv')))
+    rows = list(csv.DictReader(Path('compared.csv').read_text().splitlines()))
     assert all(0 < float(row['iou']) <= 1 for row in rows if row['image'] == 'all images')
     if 'eval' in COMMANDS:
         mmsteal_command('eval', '--data', 'folder', exact, '--names', *CLASSES, '--background', 0,

@@ -454,7 +454,7 @@ def test_chain_of_get_started(tmp_path, monkeypatch):
         finally:
             torch.set_num_threads(threads)
         assert not status, f'{tool}: {status}'
-    assert done == ['train', 'infer_edges', 'simulate_coarse_labels', 'refine']
+    assert done == ['train', 'infer_edges', 'simulate_coarse_labels', 'refine', 'compare']
     first = tmp_path / 'work_dirs/first'
     assert (first / 'edges/class_005/a.png').is_file()
     assert (first / 'refined/contact_sheet.html').is_file()
