@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
-# Build sdist and wheel, look into both, install the wheel away from the checkout, and use it: train,
-# test, refine, score. The wheel is built from the sdist, so both hold what they must.
+# Build sdist and wheel, look into both, install the wheel away from the checkout, and use every
+# command of it. The wheel is built from the sdist, so both hold what they must.
 #
 #   .ci/check_package.sh                       with the dependencies that constraints.txt pins
 #   .ci/check_package.sh --site SITE_PACKAGES  with those of an environment that has them: much faster
 #   .ci/check_package.sh --mim                 train and test through `mim`, too
+#   .ci/check_package.sh --demo                open the annotator page, too, which needs gradio
 #
 # PYTHON names the interpreter (default python3).
 set -euo pipefail
 
-usage() { sed -n '2,9s/^# \{0,1\}//p' "$0"; }
-site='' mim=''
+usage() { sed -n '2,11s/^# \{0,1\}//p' "$0"; }
+site='' mim='' demo=''
 while [ $# -gt 0 ]; do
     case "$1" in
         --site) site="$(cd "${2:?--site needs a folder}" && pwd)"; shift ;;
         --mim) mim=--mim ;;
+        --demo) demo=yes ;;
         -h | --help) usage; exit ;;
-        *) echo "Expected --site FOLDER or --mim, but got $1." >&2; exit 2 ;;
+        *) echo "Expected --site FOLDER, --mim or --demo, but got $1." >&2; exit 2 ;;
     esac
     shift
 done
@@ -24,6 +26,7 @@ done
 repo="$(cd "$(dirname "$0")/.." && pwd)"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
+unset PYTHONPATH # or the commands would take another mmsteal
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # A copy without ignored files: what an earlier build left behind must not get in.
@@ -51,6 +54,9 @@ fi
 if [ -n "$mim" ]; then
     # openmim reads pkg_resources, which newer setuptools no longer has; torch asks for 77 or newer.
     "$python" -m pip install --quiet openmim 'setuptools>=77.0.3,<81'
+fi
+if [ -n "$demo" ]; then
+    "$python" -m pip install --quiet -c "$repo/constraints.txt" 'gradio>=6'
 fi
 mkdir "$work/run"
 cd "$work/run"

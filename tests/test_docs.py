@@ -26,6 +26,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS, VISUALIZERS
 
+from mmsteal.apis.run_config import find_config
+from mmsteal.cli import dispatch
 from mmsteal.cli.evaluation_arguments import protocol_from
 from mmsteal.mm_stack import INSTALL_ROUTES
 from tests.conftest import REPO
@@ -157,6 +159,12 @@ def test_command(command, monkeypatch):
         exec(words[2], {})
     elif words[0] == 'python':
         check_arguments(words[1:], monkeypatch)
+    elif words[0] == 'mmsteal':
+        check_command(words[1], words[2:])
+    elif words[0] == 'torchrun':
+        start = words.index('-m')
+        assert words[start + 1] == 'mmsteal', words
+        check_command(words[start + 2], words[start + 3 :])
     else:
         script = Path(words[0])
         assert (REPO / script).is_file(), f'no such command: {words}; say why it is not run'
@@ -184,19 +192,21 @@ class ParsedError(Exception):
 
 
 def check_arguments(words, monkeypatch):
-    """The tool's own parser takes the options; configs and the keys set in them exist."""
+    """The script's own parser takes the options; configs and the keys set in them exist."""
     module = words[0] == '-m'
     name, *arguments = words[1:] if module else words
     path = REPO / (name.replace('.', '/') + '.py' if module else name)
     assert path.is_file(), path
     monkeypatch.setattr(sys, 'argv', [str(path), *arguments])
-    monkeypatch.setenv('LOCAL_RANK', '0')  # or some tools would set it, for good
     monkeypatch.syspath_prepend(str(path.parent))  # experiments import their neighbours
     parse = argparse.ArgumentParser.parse_args
 
     def parse_and_leave(parser, given=None, *_):
         raise ParsedError(parse(parser, given))
 
+    command = re.search(r'the same as `mmsteal ([\w-]+)`', path.read_text())
+    if command:
+        return check_command(command[1], arguments)
     if 'def parse_args(' in path.read_text():
         args = runpy.run_path(str(path), run_name='parsed')['parse_args']()
     else:
@@ -208,14 +218,27 @@ def check_arguments(words, monkeypatch):
         finally:
             torch.set_num_threads(threads)
         (args,) = left.value.args
+    check_config(args)
+
+
+def check_command(name, arguments):
+    """The parser of `mmsteal NAME` takes the arguments."""
+    module = importlib.import_module(f'mmsteal.cli.{dispatch.COMMANDS[name].module}')
+    parse = getattr(module, 'parse_args', None) or module.build_parser().parse_args
+    args = parse(arguments)
     if hasattr(args, 'protocol'):
         assert protocol_from(args)  # raises for a mode that the protocol does not have
+    check_config(args)
+
+
+def check_config(args):
+    """The config exists, and the keys that are set in it."""
     config = getattr(args, 'config', None)
-    if config in (None, MINE) or not str(config).startswith('configs/'):
+    if config in (None, MINE) or not re.match('configs/|mmsteal::', str(config)):
         return
-    assert (REPO / config).is_file(), config
+    path = find_config(str(config).replace('configs/', 'mmsteal::', 1))
     options = getattr(args, 'cfg_options', None)
-    cfg = Config.fromfile(REPO / config) if options else None
+    cfg = Config.fromfile(path) if options else None
     for key in options or {}:
         value = cfg
         for part in key.split('.')[:-1]:  # the last part may be an option that has a default
@@ -434,7 +457,7 @@ def test_chain_of_get_started(tmp_path, monkeypatch):
         finally:
             torch.set_num_threads(threads)
         assert not status, f'{tool}: {status}'
-    assert done == ['train', 'infer_edges', 'simulate_coarse_labels', 'refine']
+    assert done == ['train', 'infer_edges', 'simulate_coarse_labels', 'refine', 'compare']
     first = tmp_path / 'work_dirs/first'
     assert (first / 'edges/class_005/a.png').is_file()
     assert (first / 'refined/contact_sheet.html').is_file()
@@ -552,8 +575,8 @@ def test_links_and_files_exist(page):
 
 @pytest.mark.parametrize(
     'module',
-    ['functional', 'apis', 'models', 'datasets', 'engine', 'engine.alignment', 'evaluation',
-     'label_formats', 'label_tools', 'refinement', 'visualization'],
+    ['functional', 'apis', 'comparison', 'models', 'datasets', 'engine', 'engine.alignment',
+     'evaluation', 'label_formats', 'label_tools', 'refinement', 'visualization'],
 )  # fmt: skip
 def test_reference_has_every_public_name(module):
     text = ''.join(page.read_text() for page in (REPO / 'docs/api').glob('*.md'))

@@ -1,41 +1,6 @@
-"""Draw training images with their edge labels, as the network sees them."""
+"""Draw what the network sees of a data set: the same as `mmsteal browse`."""
 
-import argparse
-import os
-import os.path as osp
-
-from mmengine.config import DictAction
-from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS, VISUALIZERS
-from tqdm import tqdm
-
-from mmsteal.apis import load_run_config
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description='Draw images with their edge labels.')
-    parser.add_argument('config', help='path of the config')
-    parser.add_argument('out', help='folder for the pictures')
-    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train')
-    parser.add_argument('--number', type=int, default=20, help='how many images')
-    parser.add_argument('--data-root', help="folder of the data set, in place of the config's")
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value')
-    args = parser.parse_args()
-    cfg = load_run_config(args.config, data_root=args.data_root, cfg_options=args.cfg_options)
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)
-    visualizer = VISUALIZERS.build(dict(cfg.visualizer, vis_backends=None))
-    visualizer.dataset_meta = dataset.metainfo
-    os.makedirs(args.out, exist_ok=True)
-    for index in tqdm(range(min(args.number, len(dataset))), unit='image'):
-        item = dataset[index]
-        sample = item['data_samples']
-        image = item['inputs'].permute(1, 2, 0).numpy()[..., ::-1]
-        name = osp.splitext(osp.basename(sample.img_path))[0]
-        out_file = osp.join(args.out, f'{index:05d}_{name}.png')
-        visualizer.add_datasample(name, image, sample, draw_pred=False, out_file=out_file)
-    print(f'written to {args.out}')
-
+from mmsteal.cli.browse_dataset import main
 
 if __name__ == '__main__':
     main()

@@ -18,6 +18,7 @@ from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from tqdm import tqdm
 
+from mmsteal.apis.run_config import read_config
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.edge_files import check_distinct_names, write_prediction
 from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
@@ -50,7 +51,8 @@ class EdgeInferencer:
     """Predict the semantic edges of images with a trained model.
 
     Args:
-        config: Config of the model, or its path.
+        config: Config of the model, its path, or its name as
+            `mmsteal::steal_casenet_sbd.py`.
         checkpoint: Trained weights; None keeps random ones, for tests.
         device: `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.
         cfg_options: Values to set in the config, by dotted key.
@@ -74,9 +76,11 @@ class EdgeInferencer:
         cfg_options: dict | None = None,
     ) -> None:
         self.device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
-        cfg = deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
-        if cfg_options:
-            cfg.merge_from_dict(cfg_options)
+        if isinstance(config, Config):
+            cfg = deepcopy(config)
+            cfg.merge_from_dict(cfg_options or {})
+        else:
+            cfg = read_config(config, cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmseg'))
         # The checkpoint brings the weights; fetching pre-trained ones first would be for nothing.
         cfg.model.backbone.init_cfg = None

@@ -7,12 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsteal import mm_stack  # noqa: F401 (first: quiet and repaired, or an error that helps)
-
-# isort: split
-from mmengine.config import Config
-
 from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
+from mmsteal.apis.run_config import read_config
 from mmsteal.edge_files import probability_levels
 from mmsteal.jobs import file_hash, fingerprint
 
@@ -21,7 +17,7 @@ class ModelEdges:
     """Predict edge maps in the 256 levels of files: a folder of them gives the same labels.
 
     Args:
-        config: Path of the config.
+        config: Path of the config, or its name as `mmsteal::steal_casenet_sbd.py`.
         checkpoint: Path of the trained weights.
         device: See :class:`mmsteal.apis.EdgeInferencer`.
         cfg_options: Values to set in the config, by dotted key.
@@ -39,9 +35,7 @@ class ModelEdges:
         *,
         cfg_options: dict | None = None,
     ) -> None:
-        cfg = Config.fromfile(config)
-        if cfg_options:
-            cfg.merge_from_dict(cfg_options)
+        cfg = read_config(config, cfg_options)
         self._inferencer = EdgeInferencer(cfg, checkpoint, device)
         self.names = tuple(self._inferencer.classes)
         parts = {key: cfg.get(key) for key in ('model', 'test_dataloader')}

@@ -25,7 +25,7 @@ def load_run_config(
     """Load a config, apply the options, and fit it to the ranks and devices at hand.
 
     Args:
-        config: Path of the config.
+        config: Path of the config, or its name, see :func:`find_config`.
         work_dir: Folder for logs and checkpoints; None takes the config's, or one in `work_dirs`
             with the name of the config.
         launcher: `'none'`, `'pytorch'` or `'slurm'`.
@@ -42,16 +42,12 @@ def load_run_config(
         FileNotFoundError: If the config does not exist.
         ValueError: If `total_batch_size` cannot be shared out among the ranks.
     """
-    if not osp.isfile(config):
-        raise FileNotFoundError(f'Expected a config at {osp.abspath(config)}, but there is none.')
-    cfg = Config.fromfile(config)
-    if cfg_options:
-        cfg.merge_from_dict(cfg_options)
+    cfg = read_config(config, cfg_options)
     if data_root:
         set_data_root(cfg, data_root)
     cfg.launcher = launcher
     cfg.work_dir = work_dir or cfg.get('work_dir') or osp.join(
-        'work_dirs', osp.splitext(osp.basename(config))[0]
+        'work_dirs', osp.splitext(osp.basename(cfg.filename))[0]
     )  # fmt: skip
     if amp:
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
@@ -60,6 +56,50 @@ def load_run_config(
         share_total_batch(cfg, _world_size(launcher))
     prepare_distributed(cfg)
     return cfg
+
+
+def read_config(config: str | os.PathLike, cfg_options: dict | None = None) -> Config:
+    """Read a config and set values in it.
+
+    Args:
+        config (str | os.PathLike): Path of the config, or its name, see :func:`find_config`.
+        cfg_options (dict | None): Values to set, by dotted key.
+
+    Returns:
+        Config: The config with everything that it inherits.
+
+    Raises:
+        FileNotFoundError: If the config does not exist.
+    """
+    cfg = Config.fromfile(find_config(config))
+    if cfg_options:
+        cfg.merge_from_dict(cfg_options)
+    return cfg
+
+
+def find_config(config: str | os.PathLike) -> str:
+    """Path of a config of one's own, or of one that an installed package brings.
+
+    Args:
+        config (str | os.PathLike): A path, or a name as `mmsteal::steal_demo.py` or
+            `mmseg::pspnet/pspnet_r50-d8_4xb2-40k_cityscapes-512x1024.py`: what `_base_` takes.
+
+    Returns:
+        str: The path.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+
+    Example:
+        >>> find_config('mmsteal::steal_demo.py').endswith('configs/steal_demo.py')
+        True
+    """
+    config = os.fspath(config)
+    if '::' in config:
+        return Config._get_cfg_path(config, 'argument `config`')[0]  # as mmengine finds bases
+    if not osp.isfile(config):
+        raise FileNotFoundError(f'Expected a config at {osp.abspath(config)}, but there is none.')
+    return config
 
 
 def set_data_root(cfg: Config, data_root: str) -> None:

@@ -26,6 +26,7 @@ from mmsteal.functional.edges import (
     valid_mask_edges,
 )
 from mmsteal.functional.gradient_edges import gradient_edges
+from mmsteal.functional.label_agreement import LabelAgreement, label_agreement
 from mmsteal.functional.label_merge import settle_overlaps
 from mmsteal.functional.label_objects import LabelObjects, label_objects
 from mmsteal.functional.level_set import evolve_level_set
@@ -50,6 +51,7 @@ __all__ = [
     'EdgeAssignment',
     'EdgeGeometry',
     'EdgeScores',
+    'LabelAgreement',
     'LabelObjects',
     'MaskAlignment',
     'MeanScores',
@@ -74,6 +76,7 @@ __all__ = [
     'evolve_level_set',
     'gradient_edges',
     'hessian',
+    'label_agreement',
     'label_map_to_edges',
     'label_objects',
     'mask_edges',

@@ -8,7 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
+from mmsteal.label_formats.annotation import (
+    AnnotatedObject,
+    Annotation,
+    LabelError,
+    NoObjectsError,
+    Region,
+)
 from mmsteal.label_formats.base import LabelFormat, LabelItem, LabelProblem
 from mmsteal.label_formats.cityscapes import CityscapesFormat
 from mmsteal.label_formats.coco import CocoFormat
@@ -72,6 +78,7 @@ __all__ = [
     'LabelProblem',
     'LabelStudioFormat',
     'LabelmeFormat',
+    'NoObjectsError',
     'Region',
     'SbdFormat',
     'VocFormat',

@@ -16,6 +16,10 @@ class LabelError(ValueError):
     """A label file that cannot be used; the message names the file and says what to do."""
 
 
+class NoObjectsError(LabelError):
+    """A file of shapes without any: nothing to refine, but an answer where labels are compared."""
+
+
 @dataclass(frozen=True, eq=False)
 class Region:
     """A mask cropped to a box.

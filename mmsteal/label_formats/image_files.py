@@ -10,6 +10,8 @@ from PIL import Image
 from mmsteal.label_formats.annotation import LabelError
 from mmsteal.label_formats.base import LabelItem, LabelProblem
 
+NO_LABEL = 'the image has no label.'  # the problem of an image that nobody has labelled
+
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 
@@ -43,10 +45,7 @@ def pair_files(
     """Items of the names that images and labels have in common, problems of the others."""
     items = [LabelItem(name, images[name], labels[name]) for name in sorted(images.keys() & labels)]
     problems = [
-        *(
-            LabelProblem(images[name], 'the image has no label.')
-            for name in sorted(images.keys() - labels.keys())
-        ),
+        *(LabelProblem(images[name], NO_LABEL) for name in sorted(images.keys() - labels.keys())),
         *(
             LabelProblem(path, 'the label has no image.')
             for name in sorted(labels.keys() - images.keys())

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmsteal.functional.label_objects import label_objects, run_starts
-from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError
+from mmsteal.label_formats.annotation import (
+    AnnotatedObject,
+    Annotation,
+    LabelError,
+    NoObjectsError,
+)
 from mmsteal.label_formats.base import Unclaimed
 
 _MODES = ('L', 'P', 'I;16', 'I')
@@ -133,21 +138,23 @@ def annotated_objects(
 
 
 def require_objects(
-    path: Path, objects: Collection[AnnotatedObject], *, negative: bool = False
+    path: Path, objects: Collection[AnnotatedObject], *, negative: bool | None = None
 ) -> None:
     """Refuse an empty label.
 
     Args:
         path (Path): The file, to be named.
         objects (Collection[AnnotatedObject]): What was found in it.
-        negative (bool): Whether the file says of pixels that they are background. Then no object
-            is an answer too.
+        negative (bool | None): Whether the file says of pixels that they are background. Then no
+            object is an answer too. None: a file of shapes, where nobody can tell.
 
     Raises:
+        NoObjectsError: If a file of shapes has no object.
         LabelError: If there is neither an object nor background.
     """
     if not objects and not negative:
-        raise LabelError(
+        kind = NoObjectsError if negative is None else LabelError
+        raise kind(
             f'{path}: the label is empty, there is neither an object nor background in it (ignored '
             'values are none); remove the file or check the options background and ignore.'
         )

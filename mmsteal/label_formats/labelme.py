@@ -126,7 +126,7 @@ class LabelmeFormat(LabelFormat):
         is_ignored = np.array([label in self.ignore for label, *_ in entries] + [False])
         is_background = np.array([label in self.background for label, *_ in entries] + [False])
         negative = bool(is_background[painting.owner].any())
-        require_objects(path, objects, negative=negative)
+        require_objects(path, objects, negative=negative or None)
         return Annotation(
             item.name,
             painting.object_map(),

@@ -13,6 +13,7 @@ import pytest
 import torch
 from scipy import ndimage as ndi
 
+from mmsteal.cli import label_studio_backend
 from mmsteal.label_formats import (
     AnnotatedObject,
     Annotation,
@@ -124,13 +125,11 @@ def test_refined_and_back(command, place, monkeypatch):
 def test_backends_open(place, monkeypatch, capsys):
     commands = [command for command in COMMANDS if 'label_studio_backend' in command]
     assert len(commands) == 2
-    tool = runpy.run_path(str(REPO / 'tools/label_studio_backend.py'))
     monkeypatch.chdir(place)
     for command in commands:
-        monkeypatch.setattr(sys, 'argv', [*shlex.split(command)[1:], '--port', '0'])
-        args = tool['parse_args']()
+        args = label_studio_backend.parse_args([*shlex.split(command)[2:], '--port', '0'])
         if args.edges is not None:  # a model is the reader's
-            with tool['open_server'](args) as server:
+            with label_studio_backend.open_server(args) as server:
                 assert server.server_address[0] == '127.0.0.1'
     assert 'edge maps: car, tree' in capsys.readouterr().out
 

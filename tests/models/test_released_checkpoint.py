@@ -1,7 +1,6 @@
 """Released weights give the edges of the released network, stated in released_network.py."""
 
-import importlib.util
-import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +11,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmsteal.apis import EdgeInferencer
+from mmsteal.cli import steal2mmsteal
+from mmsteal.models import released_checkpoint
 from mmsteal.models.released_checkpoint import (
     convert_released_checkpoint,
     convert_released_state_dict,
@@ -28,7 +29,6 @@ from tests.models.released_network import (
 
 CLASSES = {'sbd': 20, 'cityscapes': 19}
 WIDTH = 8  # of 64: all layers, an eighth of the channels
-CONVERTER = REPO / 'tools/model_converters/steal2mmsteal.py'
 
 
 def make_config(name, width=WIDTH, **backbone):
@@ -264,35 +264,25 @@ def test_exception_file_with_code_is_not_run(sbd, tmp_path):
         read_released_checkpoint(tmp_path / 'a.pt')
 
 
-# --- the tool ---------------------------------------------------------------------------------
+# --- the command ------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def tool(monkeypatch):
-    """The tool's module, and a function that runs it."""
-    spec = importlib.util.spec_from_file_location('steal2mmsteal', CONVERTER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
-    def run(*args):
-        monkeypatch.setattr(sys, 'argv', ['steal2mmsteal.py', *map(str, args)])
-        module.main()
-
-    return module, run
+def run(*args):
+    steal2mmsteal.main(list(map(str, args)))
 
 
 @pytest.mark.parametrize('name', ['sbd', 'cityscapes'])
-def test_tool_takes_the_config_of_the_class_count(weights, tmp_path, monkeypatch, tool, name):
-    module, run = tool
+def test_command_takes_the_config_of_the_class_count(weights, tmp_path, monkeypatch, name):
     calls = []
-    monkeypatch.setattr(module, 'convert_released_checkpoint', lambda *args: calls.append(args))
+    monkeypatch.setattr(
+        released_checkpoint, 'convert_released_checkpoint', lambda *args: calls.append(args)
+    )
     torch.save(weights[name], tmp_path / 'a.pt')
     run(tmp_path / 'a.pt', 'out.pth')
-    assert calls[0][2] == str(REPO / f'configs/released_steal_{name}.py')
+    assert Path(calls[0][2]).samefile(REPO / f'configs/released_steal_{name}.py')
 
 
-def test_tool_converts_and_refuses(weights, tmp_path, tool, capsys):
-    _, run = tool
+def test_command_converts_and_refuses(weights, tmp_path, capsys):
     torch.save(weights['sbd'], tmp_path / 'a.pt')
     make_config('sbd').dump(tmp_path / 'small.py')
     run(tmp_path / 'a.pt', tmp_path / 'b.pth', '--config', tmp_path / 'small.py')

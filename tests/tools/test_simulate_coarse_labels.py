@@ -7,7 +7,9 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from mmsteal.cli import simulate_coarse_labels
 from mmsteal.functional import simulate_coarse_objects
 from mmsteal.label_formats import LabelmeFormat
 from tests.conftest import REPO
@@ -50,3 +52,22 @@ def test_polygons_show_the_simulation_and_no_road_beneath(tmp_path):
     with open(tmp_path / 'out' / 'clicks.csv') as file:
         (row,) = csv.DictReader(file)
     assert (row['image'], row['objects'], row['clicks']) == ('a', '2', str(sum(clicks)))
+
+
+def test_classes_of_label_maps_are_named(tmp_path):
+    """Other values are refused, as where the labels are refined."""
+    labels = np.zeros((60, 80), np.uint8)
+    labels[10:40, 10:60] = 7
+    for name, values in (('a', labels), ('b', labels + 1)):
+        write_image(tmp_path / 'images' / f'{name}.jpg', labels.shape)
+        (tmp_path / 'labels').mkdir(exist_ok=True)
+        Image.fromarray(values).save(tmp_path / 'labels' / f'{name}.png')
+    words = [
+        '--format', 'png', '--format-options', 'background=0', 'classes.car=7', '--labels',
+        tmp_path / 'labels', '--images', tmp_path / 'images', '--error-px', 4, '--out',
+        tmp_path / 'out',
+    ]  # fmt: skip
+    with pytest.raises(SystemExit) as left:
+        simulate_coarse_labels.main(list(map(str, words)))
+    assert left.value.code == 1
+    assert [path.name for path in (tmp_path / 'out/4px').iterdir()] == ['a.png']

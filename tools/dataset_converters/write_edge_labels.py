@@ -1,61 +1,6 @@
-"""Write the true boundaries of a data set to disk, for use elsewhere.
+"""Write the true boundaries of a data set: the same as `mmsteal convert-edge-labels`."""
 
-python tools/dataset_converters/write_edge_labels.py --data cityscapes data/cityscapes \
-    --mode raw --format bin edges/
-
-PNG: class_001/NAME.png ..., 255 on an edge, 128 where the label is ignored. bin: NAME.bin, one
-uint32 a pixel row by row, bit c = class c from 0, bit 31 = ignored, as CASENet and SEAL keep them.
-`tools/eval_edges.py --data edges FOLDER` reads both.
-"""
-
-import argparse
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
-import numpy as np
-from tqdm import tqdm
-
-from mmsteal.cli.evaluation_arguments import (
-    add_ground_truth_arguments,
-    add_protocol_arguments,
-    ground_truth_from,
-    image_names_from,
-    protocol_from,
-)
-from mmsteal.edge_files import write_edge_bin, write_edge_pngs
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description='Write the true boundaries of a data set.')
-    parser.add_argument('out', help='folder for the files')
-    parser.add_argument('--format', choices=['png', 'bin'], default='png')
-    parser.add_argument('--workers', type=int, default=2, help='threads')
-    add_ground_truth_arguments(parser)
-    add_protocol_arguments(parser)
-    args = parser.parse_args()
-    try:
-        truth, protocol = ground_truth_from(args), protocol_from(args)
-        names = image_names_from(args) or truth.names
-        truth.check(names, protocol)
-
-        def write(name: str) -> None:
-            image = truth.load(name, protocol)
-            edges = image.edges.astype(np.uint8)
-            if edges.ndim == 4:
-                raise ValueError(f'Expected one annotator, but {name} has {edges.shape[1]}.')
-            if image.ignored is not None:
-                edges[:, image.ignored & (edges == 0).all(axis=0)] = 255
-            if args.format == 'bin':
-                write_edge_bin(Path(args.out) / f'{name}.bin', edges)
-            else:
-                write_edge_pngs(args.out, name, edges)
-
-        with ThreadPoolExecutor(args.workers) as pool:
-            list(tqdm(pool.map(write, names), total=len(names), unit='image'))
-    except (ValueError, FileNotFoundError) as error:
-        raise SystemExit(f'error: {error}') from error
-    print(f'{protocol.label}\nclasses: {", ".join(truth.class_names)}\nwritten to {args.out}')
-
+from mmsteal.cli.write_edge_labels import main
 
 if __name__ == '__main__':
     main()

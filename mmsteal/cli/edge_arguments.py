@@ -1,4 +1,4 @@
-"""Arguments that the tools which refine share: where the edges come from."""
+"""Arguments that the commands which refine share: where the edges come from."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
 
     Args:
         parser (ArgumentParser): The parser.
-        category (str): What the tool calls a category of the labels.
+        category (str): What the command calls a category of the labels.
     """
     group = parser.add_argument_group('edges: of a model, or a folder of edge maps')
-    group.add_argument('--config', help='config of the model')
+    group.add_argument('--config', help='config of the model: its path, or its name')
     group.add_argument('--checkpoint', help='its trained weights')
     group.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
     group.add_argument('--cfg-options', nargs='+', action=KeyValues, help='key=value')
-    group.add_argument('--edges', help='class_001/NAME.png ..., as of tools/infer_edges.py')
+    group.add_argument('--edges', help='class_001/NAME.png ..., as of `mmsteal infer`')
     group.add_argument('--edge-classes', nargs='+', metavar='NAME', help='names of the edge maps')
     group.add_argument(
         '--class-map', nargs='+', default=[], metavar=f'{category}=EDGE',

@@ -1,0 +1,81 @@
+"""Convert the uint32 label files of CASENet and SEAL to one PNG per class, or back.
+
+mmsteal convert-edge-bins labels/ edges/ --names road car --images img/
+mmsteal convert-edge-bins edges/ labels/ --names road car
+
+The .bin files have no header, so the size of each comes from the image of the same name.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Arguments of the command."""
+    parser = argparse.ArgumentParser(
+        prog='mmsteal convert-edge-bins',
+        description='Convert uint32 edge labels to PNGs, or back.',
+    )
+    parser.add_argument('source', help='folder of .bin files, or of class_001/*.png ...')
+    parser.add_argument('out', help='folder for the files')
+    parser.add_argument('--names', nargs='+', required=True, help='names of the classes')
+    parser.add_argument('--images', help='folder of the images, for the sizes of .bin files')
+    parser.add_argument(
+        '--size', nargs=2, type=int, metavar=('HEIGHT', 'WIDTH'), help='if all have one size'
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = build_parser().parse_args(argv)
+    from mmsteal.edge_files.file_index import index_files
+
+    try:
+        if Path(args.source).is_dir() and index_files(Path(args.source), ('.bin',)):
+            bins_to_pngs(args)
+        else:
+            pngs_to_bins(args)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(f'error: {error}') from error
+    print(f'written to {args.out}')
+
+
+def bins_to_pngs(args: argparse.Namespace) -> None:
+    """Write `class_001/NAME.png` ... for each `NAME.bin`."""
+    from PIL import Image
+    from tqdm import tqdm
+
+    from mmsteal.edge_files import read_edge_bin, write_edge_pngs
+    from mmsteal.edge_files.file_index import find_file, index_files
+
+    source = Path(args.source)
+    if (args.images is None) == (args.size is None):
+        raise ValueError('Expected --images or --size: .bin files do not know their size.')
+    images = (
+        index_files(Path(args.images), ('.png', '.jpg', '.jpeg', '.bmp')) if args.images else {}
+    )
+    for path in tqdm(sorted(source.rglob('*.bin')), unit='image'):
+        name = path.relative_to(source).with_suffix('').as_posix()
+        size = tuple(args.size or ())
+        if not size:
+            image_path = find_file(images, name)
+            if image_path is None:
+                raise FileNotFoundError(f'Expected the image of {path} in {args.images}.')
+            with Image.open(image_path) as image:
+                size = (image.height, image.width)
+        write_edge_pngs(args.out, name, read_edge_bin(path, len(args.names), size))
+
+
+def pngs_to_bins(args: argparse.Namespace) -> None:
+    """Write `NAME.bin` for the PNGs of all classes of an image."""
+    from tqdm import tqdm
+
+    from mmsteal.edge_files import PredictionFolder, read_edge_pngs, write_edge_bin
+
+    folder = PredictionFolder(args.source, args.names)
+    for name in tqdm(folder.names(), unit='image'):
+        write_edge_bin(Path(args.out) / f'{name}.bin', read_edge_pngs(folder, name))

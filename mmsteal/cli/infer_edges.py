@@ -1,0 +1,32 @@
+"""Edges of one image or a folder: mmsteal infer CONFIG CHECKPOINT IMAGE OUT."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from mmsteal.cli.config_arguments import add_cfg_options, add_config_argument
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Arguments of the command."""
+    parser = argparse.ArgumentParser(prog='mmsteal infer', description='Predict semantic edges.')
+    add_config_argument(parser)
+    parser.add_argument('checkpoint', help='path of the trained weights')
+    parser.add_argument('image', help='an image, or a folder of images')
+    parser.add_argument('out', help='folder for class_001/NAME.png ... and overlay/NAME.png')
+    parser.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
+    add_cfg_options(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = build_parser().parse_args(argv)
+    from mmsteal.apis import EdgeInferencer
+
+    inferencer = EdgeInferencer(
+        args.config, args.checkpoint, args.device, cfg_options=args.cfg_options
+    )
+    inferencer(args.image, out_dir=args.out)
+    print(f'classes: {", ".join(inferencer.classes)}\nwritten to {args.out}')

@@ -1,0 +1,117 @@
+"""A machine learning backend for Label Studio that refines brushes and polygons.
+
+mmsteal label-studio --data-root data/images --edges work_dirs/edges
+
+docs/label_tools.md explains how to connect it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmsteal.cli.edge_arguments import add_edge_arguments, check_edge_arguments
+from mmsteal.cli.key_values import KeyValues
+
+if TYPE_CHECKING:
+    from mmsteal.label_tools import BackendServer
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Arguments of the command."""
+    parser = argparse.ArgumentParser(
+        prog='mmsteal label-studio',
+        description='Refine annotations for Label Studio.',
+        epilog='See docs/label_tools.md.',
+    )
+    parser.add_argument('--data-root', required=True, help='folder of the images; only it is read')
+    parser.add_argument('--data-key', help='name of the image in the data of the tasks')
+    add_edge_arguments(parser, category='LABEL')
+    group = parser.add_argument_group('evolution')
+    group.add_argument('--scale', type=float, help='size at which objects evolve, in image sizes')
+    group.add_argument(
+        '--error-px', type=float, default=16.0, help='how far outlines may be off, in pixels (16)'
+    )
+    group.add_argument(
+        '--align', nargs='+', action=KeyValues, default={}, metavar='KEY=VALUE',
+        help='further options, as min_gain=0.2 or balloon=0',
+    )  # fmt: skip
+    group.add_argument(
+        '--tolerance-px', type=float, default=0.75,
+        help='how far polygons may leave the pixels to save vertices (0.75)',
+    )  # fmt: skip
+    group = parser.add_argument_group('server')
+    group.add_argument('--host', default='127.0.0.1', help='address to listen on (127.0.0.1)')
+    group.add_argument('--port', type=int, default=9090, help='port (9090); 0: a free one')
+    group.add_argument('--max-body-mb', type=float, default=64.0, help='largest request (64)')
+    group.add_argument('--max-pixels', type=int, default=50_000_000, help='largest image')
+    return parser
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Arguments of the command, checked together."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    check_edge_arguments(parser, args)
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Serve until interrupted."""
+    args = parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
+    try:
+        server = open_server(args)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        raise SystemExit(f'error: {error}') from error
+    host, port = str(server.server_address[0]), server.server_address[1]
+    print(f'listening on http://{host}:{port}', flush=True)
+    if args.host not in ('127.0.0.1', 'localhost', '::1'):
+        print('other machines can reach it and nobody is asked for a password', flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()
+
+
+def open_server(args: argparse.Namespace) -> BackendServer:
+    """The server that the arguments ask for, listening."""
+    import cv2
+    import numpy as np
+
+    from mmsteal.edge_files import EdgeFolder
+    from mmsteal.functional.align_options import REFINE_OPTIONS
+    from mmsteal.functional.options import change_options
+    from mmsteal.label_tools import BackendServer, LabelStudioRefiner, TaskImages
+    from mmsteal.label_tools.label_studio import edges_of_folder
+    from mmsteal.refinement.class_mapping import EdgeClasses, parse_class_map
+
+    cv2.setNumThreads(1)
+    predict: Callable[[Path], np.ndarray]
+    if args.config is not None:
+        from mmsteal.apis.model_edges import ModelEdges
+
+        model = ModelEdges(args.config, args.checkpoint, args.device, cfg_options=args.cfg_options)
+        predict, names = model, args.edge_classes or model.names
+        version = f'mmsteal-{model.hashes.get("checkpoint", "model")}'
+    else:
+        folder = EdgeFolder(args.edges, args.edge_classes)
+        predict, names = edges_of_folder(folder, args.data_root), folder.names
+        version = 'mmsteal-edges'
+    print(f'edge maps: {", ".join(names)}', flush=True)
+    refiner = LabelStudioRefiner(
+        predict,
+        EdgeClasses(names, parse_class_map(args.class_map)),
+        TaskImages(Path(args.data_root), args.data_key, args.max_pixels),
+        change_options(REFINE_OPTIONS, args.align),
+        error_px=args.error_px,
+        scale=args.scale,
+        tolerance_px=args.tolerance_px,
+        model_version=version,
+    )
+    return BackendServer(refiner, args.host, args.port, max_body_mb=args.max_body_mb)

@@ -1,0 +1,30 @@
+"""Print a config with everything that it inherits: mmsteal print-config CONFIG."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from mmsteal.cli.config_arguments import add_cfg_options, add_config_argument
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Arguments of the command."""
+    parser = argparse.ArgumentParser(
+        prog='mmsteal print-config', description='Print a whole config.'
+    )
+    add_config_argument(parser)
+    parser.add_argument('--save', help='also write it here (.py, .json or .yml)')
+    add_cfg_options(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = build_parser().parse_args(argv)
+    from mmsteal.apis.run_config import read_config
+
+    cfg = read_config(args.config, args.cfg_options)
+    print(cfg.pretty_text)
+    if args.save:
+        cfg.dump(args.save)

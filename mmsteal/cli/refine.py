@@ -1,0 +1,172 @@
+"""Repair the labels of a segmentation data set with edge maps.
+
+mmsteal refine --format cityscapes --labels data/cityscapes --out work_dirs/refined \
+    --format-options annotation=gtCoarse split=train_extra \
+    --config CONFIG --checkpoint CHECKPOINT --scale 0.5 --error-px 16
+
+docs/refinement.md explains formats, guard rails, resuming and the reports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmsteal.cli.edge_arguments import add_edge_arguments, check_edge_arguments
+from mmsteal.cli.format_arguments import add_format, nested
+from mmsteal.cli.key_values import KeyValues
+
+if TYPE_CHECKING:
+    from mmsteal.refinement import RefineSummary
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Arguments of the command."""
+    parser = argparse.ArgumentParser(
+        prog='mmsteal refine',
+        description='Repair segmentation labels.',
+        epilog='See docs/refinement.md.',
+    )
+    group = parser.add_argument_group('labels')
+    add_format(group, required=True, what='the labels')
+    group.add_argument('--labels', required=True, help='where the labels are (coco: the JSON)')
+    group.add_argument('--images', help='folder of the images, where the format needs it')
+    group.add_argument('--out', required=True, help='folder for the results, apart from the labels')
+    add_format(group, '--to', what='the results, if it is another one')
+    add_edge_arguments(parser, category='CATEGORY')
+    group = parser.add_argument_group('evolution')
+    group.add_argument(
+        '--scale', type=float,
+        help='size at which objects evolve, in sizes of the labels; default: that of the edge maps',
+    )  # fmt: skip
+    group.add_argument(
+        '--error-px', type=float, default=16.0,
+        help='how far outlines may be off, in pixels of the labels (16); none moves by more than '
+        'twice that',
+    )  # fmt: skip
+    group.add_argument(
+        '--align', nargs='+', action=KeyValues, default={}, metavar='KEY=VALUE',
+        help='further options, as min_gain=0.2 or balloon=0',
+    )  # fmt: skip
+    group = parser.add_argument_group('run')
+    group.add_argument('--workers', type=int, help='processes; default: one a core, 8 at most')
+    group.add_argument('--overwrite', action='store_true', help='do all images again')
+    group.add_argument(
+        '--contact-sheet', type=int, default=24, metavar='N',
+        help='images on the page of those that moved furthest (24); 0: no page',
+    )  # fmt: skip
+    group.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
+    return parser
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Arguments of the command, checked together."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    check_edge_arguments(parser, args)
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command; exit status 1 where images could not be refined."""
+    args = parse_args(argv)
+    from mmsteal.compat import finish_distributed
+
+    try:
+        summary = refine(args)
+        finish_distributed()
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        raise SystemExit(f'error: {error}') from error
+    except KeyboardInterrupt:
+        raise SystemExit('\ninterrupted; the same command goes on from here') from None
+    if summary is not None:
+        report(summary)
+        raise SystemExit(1 if summary.errors else 0)
+
+
+def refine(args: argparse.Namespace) -> RefineSummary | None:
+    """The run that the arguments ask for; its summary on the first rank."""
+    import torch
+
+    from mmsteal.edge_files import EdgeFolder
+    from mmsteal.functional.align_options import REFINE_OPTIONS
+    from mmsteal.functional.options import change_options
+    from mmsteal.jobs import join_ranks
+    from mmsteal.jobs.workers import use_one_thread
+    from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder
+    from mmsteal.refinement.class_mapping import parse_class_map
+
+    ranks = join_ranks(args.launcher)
+    options = nested(args.format_options)
+    if args.images is not None:
+        options['images'] = args.images
+    source = FormatSpec(args.format, args.labels, options)
+    source.open()  # a wrong folder is told before a model is loaded
+    if args.to in (None, args.format):
+        if args.to_options:
+            raise ValueError('Expected --to-options with another format in --to only.')
+        target = None
+    else:
+        target = FormatSpec(args.to, None, nested(args.to_options))
+        target.open()
+    model, hashes = None, {}
+    if args.config is not None:
+        # Only a model needs the mm stack.
+        from mmsteal.apis.model_edges import ModelEdges
+
+        device = args.device
+        if device is None and torch.cuda.is_available():
+            device = f'cuda:{ranks.local_rank % torch.cuda.device_count()}'
+        model = ModelEdges(args.config, args.checkpoint, device, cfg_options=args.cfg_options)
+        names, hashes = args.edge_classes or model.names, model.hashes
+    else:
+        names = EdgeFolder(args.edges, args.edge_classes, label_format=args.format).names
+    settings = RefineSettings(
+        source=source,
+        out_dir=args.out,
+        edge_names=tuple(names),
+        edges=args.edges,
+        model=hashes,
+        target=target,
+        class_map=parse_class_map(args.class_map),
+        scale=args.scale,
+        error_px=args.error_px,
+        align=change_options(REFINE_OPTIONS, args.align),
+    )
+    workers = args.workers
+    if workers is None:
+        workers = min(8, max(1, len(os.sched_getaffinity(0)) // ranks.local_world))
+    if workers == 0 and model is None:
+        use_one_thread()
+    if ranks.rank == 0:
+        print(f'edge maps: {", ".join(settings.edge_names)}', flush=True)
+    return refine_folder(
+        settings,
+        predict=model,
+        ranks=ranks,
+        num_workers=workers,
+        overwrite=args.overwrite,
+        contact_sheet=args.contact_sheet,
+    )
+
+
+def report(summary: RefineSummary) -> None:
+    """Print what was done."""
+    from tqdm import tqdm
+
+    earlier = f', {summary.num_skipped} of them by an earlier run' if summary.num_skipped else ''
+    print(f'{summary.num_done} of {summary.num_images} images done{earlier}, '
+          f'{tqdm.format_interval(summary.seconds)}')  # fmt: skip
+    for what, number in summary.objects.items():
+        print(f'  {number:8d} objects {what}')
+    if summary.without_edge_map:
+        print(f'without an edge map, left as they are: {", ".join(summary.without_edge_map)}')
+    print(f'written: {", ".join(str(Path(file)) for file in summary.files)}')
+    for name, message in list(summary.errors.items())[:20]:
+        print(f'ERROR {name}: {message}', file=sys.stderr)
+    if len(summary.errors) > 20:
+        print(f'ERROR ... {len(summary.errors)} in all, see report.json', file=sys.stderr)

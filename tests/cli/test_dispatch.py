@@ -1,0 +1,134 @@
+"""`mmsteal NAME`: one list of commands, each a module that is imported when it is asked for."""
+
+import argparse
+import importlib
+import re
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import mmsteal
+from mmsteal.cli.dispatch import COMMANDS, main
+from tests.conftest import REPO
+
+NOT_MOVED = ('demo', 'eval_edges')
+SCRIPTS = sorted(p for p in (REPO / 'tools').rglob('*.py') if p.stem not in NOT_MOVED)
+
+
+def command_module(name):
+    return importlib.import_module(f'mmsteal.cli.{COMMANDS[name].module}')
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_every_command_has_a_parser_of_its_name(name):
+    parser = command_module(name).build_parser()
+    assert isinstance(parser, argparse.ArgumentParser)
+    assert parser.prog == f'mmsteal {name}'
+    assert parser.description
+    assert callable(command_module(name).main)
+
+
+def test_help_lists_all_in_one_line_each(capsys):
+    main(['--help'])
+    printed = capsys.readouterr().out
+    for name, command in COMMANDS.items():
+        assert re.search(rf'^  {name} +{re.escape(command.summary)}$', printed, re.MULTILINE)
+    assert max(map(len, printed.splitlines())) <= 100
+    with pytest.raises(SystemExit) as left:
+        main([])
+    assert left.value.code == 2
+    assert capsys.readouterr().err == printed
+
+
+def test_version(capsys):
+    main(['--version'])
+    assert capsys.readouterr().out == f'mmsteal {mmsteal.__version__}\n'
+
+
+@pytest.mark.parametrize(
+    ('given', 'meant'),
+    [
+        ('trian', 'train'),
+        ('print_config', 'print-config'),
+        ('infer_edges.py', 'infer'),
+        ('steal2mmsteal', 'convert-released'),
+        ('xyzzy', None),
+    ],
+)
+def test_unknown_command_gives_the_list_and_the_nearest(given, meant, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([given])
+    assert left.value.code == 2
+    told = capsys.readouterr().err
+    assert f'got {given!r}' in told
+    assert all(f'  {name} ' in told for name in COMMANDS)
+    assert (f'Did you mean `mmsteal {meant}`?' in told) if meant else ('Did you mean' not in told)
+
+
+def test_arguments_reach_the_command(monkeypatch):
+    calls = []
+    monkeypatch.setattr(command_module('print-config'), 'main', calls.append)
+    main(['print-config', 'a.py', '--save', 'b.py'])
+    monkeypatch.setattr(sys, 'argv', ['mmsteal', 'print-config', 'c.py'])
+    main()
+    assert calls == [['a.py', '--save', 'b.py'], ['c.py']]
+
+
+def test_help_of_a_command_is_its_own(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(['train', '--help'])
+    assert left.value.code == 0
+    assert 'usage: mmsteal train ' in capsys.readouterr().out
+
+
+def run_alone(code):
+    """Run code in a process in which `mmsteal` is its folder only; what it prints."""
+    start = f"""
+        import sys, types
+        package = types.ModuleType('mmsteal')
+        package.__path__ = [{str(REPO / 'mmsteal')!r}]
+        sys.modules['mmsteal'] = package
+    """
+    words = [sys.executable, '-c', textwrap.dedent(start) + textwrap.dedent(code)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_list_of_commands_loads_nothing_heavy():
+    printed = run_alone("""
+        from mmsteal.cli.dispatch import main
+        main(['--help'])
+        print(sorted({'torch', 'numpy', 'cv2', 'mmengine', 'argparse'} & set(sys.modules)))
+    """)
+    assert printed.splitlines()[-1] == '[]'
+
+
+@pytest.mark.parametrize('path', SCRIPTS, ids=lambda path: path.stem)
+def test_scripts_are_thin_and_run_the_command(path):
+    text = path.read_text()
+    name = path.stem
+    assert name in {command.module for command in COMMANDS.values()}
+    assert f'from mmsteal.cli.{name} import main\n' in text
+    assert text.endswith("if __name__ == '__main__':\n    main()\n")
+    assert len(text.splitlines()) <= 8
+    (told,) = re.findall(r'the same as `mmsteal ([\w-]+)`', text)
+    assert COMMANDS[told].module == name
+
+
+def test_every_command_has_a_script():
+    scripts = {path.stem for path in SCRIPTS}
+    annotator = (REPO / 'demo/annotator.py').read_text()
+    assert 'from mmsteal.cli.annotate import main' in annotator
+    assert {command.module for command in COMMANDS.values()} - scripts == {'annotate'}
+
+
+def test_page_of_commands_has_all():
+    page = (REPO / 'docs/commands.md').read_text()
+    rows = re.findall(r'^\| `mmsteal ([\w-]+)` \| `([\w/]+\.py)` \|', page, re.MULTILINE)
+    assert [name for name, _ in rows] == list(COMMANDS)
+    for name, script in rows:
+        text = (REPO / script).read_text()
+        assert f'from mmsteal.cli.{COMMANDS[name].module} import main' in text
