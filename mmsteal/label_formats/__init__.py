@@ -44,9 +44,8 @@ def open_label_format(name: str, root: str | Path | None = None, **options: Any)
     """Open labels on disk, or with `root=None` a writer for labels of other formats.
 
     Args:
-        name (str): One of `LABEL_FORMATS`: png, cityscapes, voc, coco, labelme, sbd, cvat,
-            label_studio.
-        root (str | Path | None): Where the labels are; see the class of the format.
+        name: One of `LABEL_FORMATS`: png, cityscapes, voc, coco, labelme, sbd, cvat, label_studio.
+        root: Where the labels are; see the class of the format.
         **options: Options of the class of the format.
 
     Raises:

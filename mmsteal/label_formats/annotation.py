@@ -25,8 +25,8 @@ class Region:
     """A mask cropped to a box.
 
     Attributes:
-        top, left (int): Row and column of the box in the image.
-        mask (np.ndarray): (h, w) bool.
+        top, left: Row and column of the box in the image.
+        mask: (h, w) bool.
     """
 
     top: int
@@ -63,12 +63,11 @@ class AnnotatedObject:
     """One object of an image.
 
     Attributes:
-        category (int | str): Value, id or label in the files.
-        name (str | None): Name of the class, where it is known.
-        instance (int): Instance id in the files; 0 where there is none.
-        sources (tuple[int, ...]): Entries of the file that make the object: indices into
-            `objects` (Cityscapes), `shapes` (LabelMe) or `annotations` of the whole file (COCO).
-            Empty for label maps.
+        category: Value, id or label in the files.
+        name: Name of the class, where it is known.
+        instance: Instance id in the files; 0 where there is none.
+        sources: Entries of the file that make the object: indices into `objects` (Cityscapes),
+            `shapes` (LabelMe) or `annotations` of the whole file (COCO). Empty for label maps.
     """
 
     category: int | str
@@ -82,17 +81,16 @@ class Annotation:
     """The objects of one image.
 
     Attributes:
-        name (str): Relative name of the image, without suffix; unique in the set.
-        object_map (np.ndarray): (H, W) int32, index into `objects` of the object that is visible
-            at the pixel; -1 for none.
-        objects (tuple[AnnotatedObject, ...]): The objects. One that others hide wholly has no
-            pixel in `object_map`.
-        ignore (np.ndarray): (H, W) bool, pixels that the writer leaves as they are: void, crowd,
-            outside the region of interest.
-        hidden (Mapping[int, Region]): Parts of objects that others lie in front of.
-        notes (tuple[str, ...]): What was odd in the files but could be read.
-        format (str): Name of the format that the annotation was read by.
-        content (Any): What that format needs to write the files again.
+        name: Relative name of the image, without suffix; unique in the set.
+        object_map: (H, W) int32, index into `objects` of the object that is visible at the pixel;
+            -1 for none.
+        objects: The objects. One that others hide wholly has no pixel in `object_map`.
+        ignore: (H, W) bool, pixels that the writer leaves as they are: void, crowd, outside the
+            region of interest.
+        hidden: Parts of objects that others lie in front of.
+        notes: What was odd in the files but could be read.
+        format: Name of the format that the annotation was read by.
+        content: What that format needs to write the files again.
     """
 
     name: str

@@ -24,9 +24,9 @@ class LabelItem:
     """An image with its label files.
 
     Attributes:
-        name (str): Relative name without suffix; unique in the set.
-        image (Path): The image.
-        labels (tuple[Path, ...]): The label files, in the order of the format.
+        name: Relative name without suffix; unique in the set.
+        image: The image.
+        labels: The label files, in the order of the format.
     """
 
     name: str
@@ -39,8 +39,8 @@ class LabelProblem:
     """A file of the set that cannot be used.
 
     Attributes:
-        path (Path): The file.
-        message (str): What is wrong with it, and what to do.
+        path: The file.
+        message: What is wrong with it, and what to do.
     """
 
     path: Path
@@ -58,15 +58,15 @@ class LabelFormat(ABC):
     comes to light instead, unless :meth:`write` is told otherwise.
 
     Args:
-        root (str | Path | None): Where the labels are; None to only write.
-        classes (Mapping[str, int | str] | None): Name of each class -> its value, id or label in
-            the files. Formats that have their own table need none.
-        unclaimed (str | int | None): Value of unclaimed pixels: `'background'`, `'ignore'` or a
-            value. None: the background where the format has one, else the ignored value. It is
-            never a class by accident.
+        root: Where the labels are; None to only write.
+        classes: Name of each class -> its value, id or label in the files. Formats that have their
+            own table need none.
+        unclaimed: Value of unclaimed pixels: `'background'`, `'ignore'` or a value. None: the
+            background where the format has one, else the ignored value. It is never a class by
+            accident.
 
     Attributes:
-        name (str): Name of the format.
+        name: Name of the format.
     """
 
     name: ClassVar[str]
@@ -144,17 +144,17 @@ class LabelFormat(ABC):
         `object_map` says of them.
 
         Args:
-            item (LabelItem): The image.
-            annotation (Annotation): Its labels, read by this format or by another.
-            object_map (np.ndarray): (H, W), index into `annotation.objects` of the object that
-                each pixel belongs to now; -1 for none.
-            out_dir (str | Path): Folder; the layout below it is the one of the format.
-            beneath (bool): Where an object lost a pixel to nobody, the shape beneath comes to
-                light. False: the pixel is cut out of all shapes, so that the file shows
-                `object_map` and nothing else. Label maps have nothing beneath.
+            item: The image.
+            annotation: Its labels, read by this format or by another.
+            object_map: (H, W), index into `annotation.objects` of the object that each pixel
+                belongs to now; -1 for none.
+            out_dir: Folder; the layout below it is the one of the format.
+            beneath: Where an object lost a pixel to nobody, the shape beneath comes to light.
+                False: the pixel is cut out of all shapes, so that the file shows `object_map` and
+                nothing else. Label maps have nothing beneath.
 
         Returns:
-            list[Path]: The files.
+            The files.
 
         Raises:
             ValueError: If `object_map` does not fit the annotation.
@@ -223,11 +223,11 @@ class LabelFormat(ABC):
         """Write what needs all images, after :meth:`write` of each. May be called again.
 
         Args:
-            out_dir (str | Path): The folder given to :meth:`write`.
-            items (Sequence[LabelItem]): The images that were written.
+            out_dir: The folder given to :meth:`write`.
+            items: The images that were written.
 
         Returns:
-            list[Path]: Files that it wrote; most formats need none.
+            Files that it wrote; most formats need none.
         """
         return []
 

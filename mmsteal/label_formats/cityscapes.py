@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError
+from mmsteal.label_formats.annotation import AnnotatedObject, Annotation
 from mmsteal.label_formats.base import (
     LabelFormat,
     LabelItem,
@@ -20,11 +20,12 @@ from mmsteal.label_formats.base import (
     check_unclaimed,
     integer_values,
 )
-from mmsteal.label_formats.cityscapes_labels import (
-    CITYSCAPES_CLASSES,
-    CITYSCAPES_LABELS,
-    FIXED_IDS,
-    NO_TRAIN_ID,
+from mmsteal.label_formats.cityscapes_labels import CITYSCAPES_LABELS, FIXED_IDS, NO_TRAIN_ID
+from mmsteal.label_formats.cityscapes_maps import (
+    COLORS,
+    DECIDING_ROLES,
+    read_ids,
+    read_picture,
     role_values,
 )
 from mmsteal.label_formats.cityscapes_polygons import (
@@ -42,15 +43,13 @@ from mmsteal.label_formats.label_maps import (
     encode_map,
     encode_png,
     map_values,
-    present_values,
     read_map,
     require_objects,
     unclaimed_value,
 )
 from mmsteal.label_formats.painting import Painting
 
-# Order in which the maps of an image decide: the first one tells the objects.
-_ROLES = ('instanceIds', 'labelIds', 'labelTrainIds', 'color', 'polygons')
+_ROLES = (*DECIDING_ROLES, 'color', 'polygons')
 
 
 class CityscapesFormat(LabelFormat):
@@ -76,18 +75,18 @@ class CityscapesFormat(LabelFormat):
     Output: `OUT/gtFine/SPLIT/CITY/NAME_gtFine_*`.
 
     Args:
-        root (str | Path | None): Folder with leftImg8bit and gtFine or gtCoarse.
-        images (str | Path | None): Folder of the images, if it is not `ROOT/leftImg8bit/SPLIT`.
-        split (str | None): train, train_extra, val or test; None: whatever is there.
-        annotation (str): `'gtFine'` or `'gtCoarse'`.
-        ignore (int | Sequence[int]): Ids of pixels to leave alone: ego vehicle, rectification
-            border, out of roi. 0, unlabeled, is no object, and objects may grow into it.
-        tolerance_px (float): How far polygons may leave the pixels to save vertices, see
+        root: Folder with leftImg8bit and gtFine or gtCoarse.
+        images: Folder of the images, if it is not `ROOT/leftImg8bit/SPLIT`.
+        split: train, train_extra, val or test; None: whatever is there.
+        annotation: `'gtFine'` or `'gtCoarse'`.
+        ignore: Ids of pixels to leave alone: ego vehicle, rectification border, out of roi. 0,
+            unlabeled, is no object, and objects may grow into it.
+        tolerance_px: How far polygons may leave the pixels to save vertices, see
             :func:`mmsteal.label_formats.pixel_polygons.trace_mask`.
-        classes (Mapping[str, int | str] | None): Names of another format -> Cityscapes' own ids,
-            0 to 33; names of Cityscapes need none.
-        unclaimed (str | int | None): Id of pixels that nobody claims and no polygon lies beneath;
-            by default 0, unlabeled.
+        classes: Names of another format -> Cityscapes' own ids, 0 to 33; names of Cityscapes need
+            none.
+        unclaimed: Id of pixels that nobody claims and no polygon lies beneath; by default 0,
+            unlabeled.
 
     Raises:
         ValueError: If an id is none of Cityscapes.
@@ -154,9 +153,13 @@ class CityscapesFormat(LabelFormat):
             if role == 'polygons':
                 polygons = path
                 continue
-            maps[role] = _read_picture(path) if role == 'color' else read_map(path)
+            maps[role] = read_picture(path) if role == 'color' else read_map(path)
             check_size(path, maps[role].size[::-1], item)
-        values, source = self._map_ids(item, maps)
+        source = next((role for role in DECIDING_ROLES if role in maps), '')
+        values = None
+        if source:
+            path = next(path for path in item.labels if self._role(path) == source)
+            values = read_ids(path, maps[source], source)
         if polygons is not None:
             return self._read_polygons(item, polygons, maps, values, source)
         assert values is not None  # a picture in colours alone is no label
@@ -224,36 +227,6 @@ class CityscapesFormat(LabelFormat):
             (maps, document, raw, (painting, shapes)),
         )
 
-    def _map_ids(
-        self, item: LabelItem, maps: dict[str, Image.Image]
-    ) -> tuple[NDArray[np.int32] | None, str]:
-        """Values of the map that decides, and its role; train ids become label ids."""
-        role = next((role for role in _ROLES[:3] if role in maps), None)
-        if role is None:
-            return None, ''
-        path = next(path for path in item.labels if self._role(path) == role)
-        values = map_values(maps[role])
-        found = present_values(values)
-        last = len(CITYSCAPES_LABELS) - 1
-        if role == 'labelTrainIds':
-            known = {NO_TRAIN_ID, *(label.train_id for label in CITYSCAPES_CLASSES)}
-            unknown = [value for value in found if value not in known]
-            table = np.zeros(256, np.int32)
-            for label in CITYSCAPES_CLASSES:
-                table[label.train_id] = label.id
-            table[NO_TRAIN_ID] = NO_TRAIN_ID
-            values = values if unknown else table[values]
-        elif role == 'instanceIds':
-            unknown = [v for v in found if (v // 1000 if v >= 1000 else v) > last]
-        else:
-            unknown = [v for v in found if v > last]
-        if unknown:
-            raise LabelError(
-                f'{path}: unknown ids {unknown[:8]}; expected those of Cityscapes '
-                f'(up to {last}, instances as id * 1000 + number).'
-            )
-        return values, role
-
     def outputs(self, item: LabelItem, out_dir: str | Path) -> list[Path]:
         """The files that are written for an image; see the parent."""
         return [self._path(item, self._role(path), out_dir) for path in item.labels]
@@ -291,9 +264,8 @@ class CityscapesFormat(LabelFormat):
         for role, image in maps.items():
             path = self._path(item, role, out_dir)
             if role == 'color':
-                colors = np.array([label.color for label in CITYSCAPES_LABELS], np.uint8)
                 picture = np.array(image)
-                picture[changed, :3] = colors[ids[owners]]
+                picture[changed, :3] = COLORS[ids[owners]]
                 files[path] = encode_png(Image.fromarray(picture))
                 continue
             values = map_values(image)
@@ -337,11 +309,3 @@ class CityscapesFormat(LabelFormat):
             like = Image.new('I;16', (1, 1)) if role == 'instanceIds' else None
             files[path] = encode_map(role_values(*table, role)[object_map], path, like=like)
         return files
-
-
-def _read_picture(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            return image.convert('RGBA' if 'A' in image.getbands() else 'RGB')
-    except (OSError, ValueError, SyntaxError) as error:
-        raise LabelError(f'{path}: cannot read the picture ({error}); remove it.') from error

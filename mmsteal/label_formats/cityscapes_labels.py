@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 class CityscapesLabel(NamedTuple):
     """A row of the table of Cityscapes' labels."""
@@ -78,20 +75,3 @@ VOID_IDS = tuple(
 # Which pixels must nothing change? The same, and the ego vehicle: it is no part of the scene, so
 # an object that is outlined anew may not grow into it.
 FIXED_IDS = (1, 2, 3)
-
-
-def role_values(
-    ids: NDArray[np.int32], instances: NDArray[np.int32], role: str
-) -> NDArray[np.int32]:
-    """Values of label ids and instance ids in one kind of map.
-
-    Args:
-        ids (np.ndarray): Label ids.
-        instances (np.ndarray): Instance ids of the same shape; 0 where there is none.
-        role (str): `'labelIds'`, `'instanceIds'` or `'labelTrainIds'`.
-    """
-    if role == 'instanceIds':
-        return np.where(instances > 0, instances, ids)
-    if role == 'labelTrainIds':
-        return np.array([label.train_id for label in CITYSCAPES_LABELS], np.int32)[ids]
-    return ids

@@ -15,8 +15,8 @@ from mmsteal.label_formats.cityscapes_labels import (
     CITYSCAPES_LABELS,
     NO_TRAIN_ID,
     CityscapesLabel,
-    role_values,
 )
+from mmsteal.label_formats.cityscapes_maps import role_values
 from mmsteal.label_formats.connected_parts import connect_parts
 from mmsteal.label_formats.painting import Painting
 from mmsteal.label_formats.pixel_polygons import fill_polygon, trace_mask

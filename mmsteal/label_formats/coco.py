@@ -48,11 +48,10 @@ class CocoFormat(SetFileFormat):
     `OUT/NAME.json` of all; the parts may be removed after that.
 
     Args:
-        root (str | Path | None): The JSON file.
-        images (str | Path | None): Folder of the images.
-        file_name (str): Name of the JSON when labels of another format are written.
-        classes (Mapping[str, int | str] | None): When labels of another format are written: names
-            -> category ids.
+        root: The JSON file.
+        images: Folder of the images.
+        file_name: Name of the JSON when labels of another format are written.
+        classes: When labels of another format are written: names -> category ids.
     """
 
     name: ClassVar[str] = 'coco'

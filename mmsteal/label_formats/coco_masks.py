@@ -131,11 +131,11 @@ def keep_in_front(
     """Cut masks where they would hide the one that is visible, once they are ordered by area.
 
     Args:
-        regions (Sequence[Region]): The masks; each has the pixels that it owns.
-        owner (np.ndarray): (H, W) index of the mask that is visible; -1 for none, `ANYBODY`
-            where it does not matter.
-        crowd (np.ndarray): Which masks are behind all others.
-        sources (Sequence[int]): Places in the file; of equal masks the later is in front.
+        regions: The masks; each has the pixels that it owns.
+        owner: (H, W) index of the mask that is visible; -1 for none, `ANYBODY` where it does not
+            matter.
+        crowd: Which masks are behind all others.
+        sources: Places in the file; of equal masks the later is in front.
     """
     regions = list(regions)
     areas = [int(region.mask.sum()) for region in regions]

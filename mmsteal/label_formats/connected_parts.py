@@ -25,13 +25,13 @@ def connect_parts(
     seen: a spanning tree of the parts, from one search of the cheapest ways between them.
 
     Args:
-        mask (np.ndarray): (H, W) bool.
-        covered (np.ndarray): (H, W) bool, pixels that other objects are painted over.
-        forbidden (np.ndarray | None): (H, W) bool, pixels that no line may take. Parts that cannot
-            be reached without them stay apart.
+        mask: (H, W) bool.
+        covered: (H, W) bool, pixels that other objects are painted over.
+        forbidden: (H, W) bool, pixels that no line may take. Parts that cannot be reached without
+            them stay apart.
 
     Returns:
-        np.ndarray: (H, W) bool, the mask with the lines: one 8-connected component, or as few as
+        (H, W) bool, the mask with the lines: one 8-connected component, or as few as
         `forbidden` allows.
 
     Example:

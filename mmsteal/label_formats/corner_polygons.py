@@ -23,11 +23,11 @@ def fill_corners(polygon: ArrayLike, shape: tuple[int, int]) -> Region:
     The inverse of :func:`trace_corners`, exactly.
 
     Args:
-        polygon (ArrayLike): Vertices (N, 2) as x, y; finite.
-        shape (tuple[int, int]): Height and width of the image; what lies outside is cut off.
+        polygon: Vertices (N, 2) as x, y; finite.
+        shape: Height and width of the image; what lies outside is cut off.
 
     Returns:
-        Region: The mask; 0 by 0 if nothing is inside the image.
+        The mask; 0 by 0 if nothing is inside the image.
 
     Example:
         >>> region = fill_corners([(2, 1), (5, 1), (5, 4), (2, 4)], (10, 10))
@@ -73,10 +73,10 @@ def trace_corners(mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     One polygon for each 4-connected component. pycocotools gives the mask back exactly.
 
     Args:
-        mask (np.ndarray): (H, W) bool.
+        mask: (H, W) bool.
 
     Returns:
-        list[np.ndarray]: Vertices (N, 2) as x, y; largest component first.
+        Vertices (N, 2) as x, y; largest component first.
 
     Example:
         >>> mask = np.zeros((6, 6), bool)
@@ -143,14 +143,13 @@ def outline_corners(mask: NDArray[np.bool_], *, tolerance_px: float = 0.0) -> li
     """Outline a mask by polygons, one for each 4-connected component; holes are cut open.
 
     Args:
-        mask (np.ndarray): (H, W) bool.
-        tolerance_px (float): How far the outline may leave the sides of the pixels to save
-            vertices; .75 takes the stairs out of slanted lines. It is halved for a component until
-            its polygon has an IoU of at least .99 with it. 0: :func:`fill_corners` gives the mask
-            back exactly.
+        mask: (H, W) bool.
+        tolerance_px: How far the outline may leave the sides of the pixels to save vertices; .75
+            takes the stairs out of slanted lines. It is halved for a component until its polygon
+            has an IoU of at least .99 with it. 0: :func:`fill_corners` gives the mask back exactly.
 
     Returns:
-        list[np.ndarray]: Vertices (N, 2) as x, y; largest component first.
+        Vertices (N, 2) as x, y; largest component first.
 
     Example:
         >>> stairs = np.tri(20, dtype=bool)

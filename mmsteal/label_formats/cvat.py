@@ -45,18 +45,16 @@ class CvatFormat(SetFileFormat):
     `OUT/NAME.xml` of all; the parts may be removed after that.
 
     Args:
-        root (str | Path | None): The XML file, or the folder of an export with `annotations.xml`.
-        images (str | Path | None): Folder of the images; None: `images` beside the XML, else the
-            folder of the XML.
-        ignore (str | Sequence[str]): Labels of pixels to leave alone.
-        background (str | Sequence[str]): Labels that are no object.
-        tolerance_px (float): How far polygons may leave the pixels to save vertices, see
+        root: The XML file, or the folder of an export with `annotations.xml`.
+        images: Folder of the images; None: `images` beside the XML, else the folder of the XML.
+        ignore: Labels of pixels to leave alone.
+        background: Labels that are no object.
+        tolerance_px: How far polygons may leave the pixels to save vertices, see
             :func:`mmsteal.label_formats.corner_polygons.outline_corners`.
-        shape (str): When labels of another format are written: `'polygon'` or `'mask'`.
-        file_name (str): Name of the XML when labels of another format are written.
-        classes (Mapping[str, int | str] | None): Names -> labels. When given, other labels in the
-            file are refused; names of other formats that are not in it are refused too. None:
-            names are the labels.
+        shape: When labels of another format are written: `'polygon'` or `'mask'`.
+        file_name: Name of the XML when labels of another format are written.
+        classes: Names -> labels. When given, other labels in the file are refused; names of other
+            formats that are not in it are refused too. None: names are the labels.
     """
 
     name: ClassVar[str] = 'cvat'

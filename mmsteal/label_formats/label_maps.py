@@ -55,10 +55,9 @@ def encode_map(
     """A label map as PNG, in the mode and with the palette of another.
 
     Args:
-        values (np.ndarray): (H, W), at least 0.
-        path (Path): File that it is for, to be named in an error.
-        like (Image.Image | None): The other label map; None picks mode L, or I;16 for values
-            above 255.
+        values: (H, W), at least 0.
+        path: File that it is for, to be named in an error.
+        like: The other label map; None picks mode L, or I;16 for values above 255.
 
     Raises:
         LabelError: If a value does not fit.
@@ -108,18 +107,17 @@ def annotated_objects(
     """What an :class:`Annotation` says of a label map: its objects, and the pixels to leave alone.
 
     Args:
-        labels (np.ndarray): (H, W) values of classes.
-        instances (np.ndarray | None): (H, W) instance ids. The pixels with one value and one id
-            are one object.
-        background (Collection[int]): Values that are no object.
-        ignore (Collection[int]): Values of pixels to leave alone.
-        components (bool): Without instances, each 8-connected component is an object, in place
-            of each value.
-        names (Mapping[int, str] | None): Names of the values.
+        labels: (H, W) values of classes.
+        instances: (H, W) instance ids. The pixels with one value and one id are one object.
+        background: Values that are no object.
+        ignore: Values of pixels to leave alone.
+        components: Without instances, each 8-connected component is an object, in place of each
+            value.
+        names: Names of the values.
 
     Returns:
-        tuple: Object map (H, W) int32, objects in the order of
-        :func:`mmsteal.functional.label_objects`, ignored pixels (H, W) bool.
+        Object map (H, W) int32, objects in the order of :func:`mmsteal.functional.label_objects`,
+        ignored pixels (H, W) bool.
     """
     found = label_objects(
         labels,
@@ -143,10 +141,10 @@ def require_objects(
     """Refuse an empty label.
 
     Args:
-        path (Path): The file, to be named.
-        objects (Collection[AnnotatedObject]): What was found in it.
-        negative (bool | None): Whether the file says of pixels that they are background. Then no
-            object is an answer too. None: a file of shapes, where nobody can tell.
+        path: The file, to be named.
+        objects: What was found in it.
+        negative: Whether the file says of pixels that they are background. Then no object is an
+            answer too. None: a file of shapes, where nobody can tell.
 
     Raises:
         NoObjectsError: If a file of shapes has no object.
@@ -190,12 +188,11 @@ def paint_changes(
     """A label map with the pixels painted anew whose object changed.
 
     Args:
-        original (np.ndarray): (H, W) values.
-        annotation (Annotation): The objects before.
-        object_map (np.ndarray): (H, W) the objects after.
-        values (np.ndarray): Value of each object.
-        unclaimed (Callable): Tells the value of pixels that lost their object; asked only if
-            there are any.
+        original: (H, W) values.
+        annotation: The objects before.
+        object_map: (H, W) the objects after.
+        values: Value of each object.
+        unclaimed: Tells the value of pixels that lost their object; asked only if there are any.
     """
     painted = original.copy()
     changed = object_map != annotation.object_map

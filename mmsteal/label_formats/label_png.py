@@ -42,23 +42,22 @@ class LabelPngFormat(LabelFormat):
     Output: `OUT/NAME.png`; with instances `OUT/labels/NAME.png` and `OUT/instances/NAME.png`.
 
     Args:
-        root (str | Path | None): Folder of the label PNGs, searched with its subfolders.
-        images (str | Path | None): Folder of the images, with the same relative names.
-        instances (str | Path | None): Folder of instance PNGs. An object is then the pixels with
-            one value and one instance id.
-        image_suffix (str | None): Ending of the images, e.g. `'_leftImg8bit.png'`; None: any
-            image.
-        label_suffix, instance_suffix (str): Endings of the label and instance files.
-        ignore (int | Sequence[int]): Values of pixels to leave alone.
-        background (int | Sequence[int]): Values that are no object, and that objects may grow into.
-        components (bool): Without instances, each 8-connected component of a value is an object;
-            False: each value is one.
-        known (Sequence[int] | None): All values that may occur; others are refused. None: the
-            values of `classes`, or any if there are none.
-        write_instances (bool): When labels of another format are written: write instances too.
-        classes (Mapping[str, int | str] | None): See :class:`LabelFormat`.
-        unclaimed (str | int | None): See :class:`LabelFormat`; needed if there is neither
-            background nor an ignored value.
+        root: Folder of the label PNGs, searched with its subfolders.
+        images: Folder of the images, with the same relative names.
+        instances: Folder of instance PNGs. An object is then the pixels with one value and one
+            instance id.
+        image_suffix: Ending of the images, e.g. `'_leftImg8bit.png'`; None: any image.
+        label_suffix, instance_suffix: Endings of the label and instance files.
+        ignore: Values of pixels to leave alone.
+        background: Values that are no object, and that objects may grow into.
+        components: Without instances, each 8-connected component of a value is an object; False:
+            each value is one.
+        known: All values that may occur; others are refused. None: the values of `classes`, or any
+            if there are none.
+        write_instances: When labels of another format are written: write instances too.
+        classes: See :class:`LabelFormat`.
+        unclaimed: See :class:`LabelFormat`; needed if there is neither background nor an ignored
+            value.
 
     Raises:
         ValueError: If a value does not fit into a PNG, or `unclaimed` is needed and not given.

@@ -36,18 +36,17 @@ class LabelStudioFormat(SetFileFormat):
     `OUT/NAME.json` of all; the parts may be removed after that.
 
     Args:
-        root (str | Path | None): The JSON file.
-        images (str | Path | None): Folder that the addresses of images lead into, see
-            :func:`find_image`; None: that of the JSON.
-        data_key (str): Name of the image in the data of a task.
-        tolerance_px (float): How far polygons may leave the pixels to save vertices, see
+        root: The JSON file.
+        images: Folder that the addresses of images lead into, see :func:`find_image`; None: that of
+            the JSON.
+        data_key: Name of the image in the data of a task.
+        tolerance_px: How far polygons may leave the pixels to save vertices, see
             :func:`mmsteal.label_formats.corner_polygons.outline_corners`.
-        shape (str): When labels of another format are written: `'brush'` or `'polygon'`.
-        from_name, to_name (str): The same: names of the tags of the labelling interface.
-        file_name (str): The same: name of the JSON.
-        classes (Mapping[str, int | str] | None): Names -> labels. When given, other labels in the
-            file are refused; names of other formats that are not in it are refused too. None:
-            names are the labels.
+        shape: When labels of another format are written: `'brush'` or `'polygon'`.
+        from_name, to_name: The same: names of the tags of the labelling interface.
+        file_name: The same: name of the JSON.
+        classes: Names -> labels. When given, other labels in the file are refused; names of other
+            formats that are not in it are refused too. None: names are the labels.
     """
 
     name: ClassVar[str] = FORMAT_NAME
@@ -175,7 +174,7 @@ def latest_annotation(task: Mapping[str, Any]) -> int | None:
     """Place of the latest annotation of a task that was not skipped and holds something.
 
     Returns:
-        int | None: None if there is none.
+        None if there is none.
     """
     annotations = task.get('annotations')
     if not isinstance(annotations, list):
@@ -196,11 +195,11 @@ def find_image(address: Any, folder: str | Path) -> Path:
     Any other path is looked up below the folder; host and scheme of http do not count.
 
     Args:
-        address (Any): What the task says.
-        folder (str | Path): The folder of all images.
+        address: What the task says.
+        folder: The folder of all images.
 
     Returns:
-        Path: The file, all links resolved.
+        The file, all links resolved.
 
     Raises:
         FileNotFoundError: If there is no such file.

@@ -34,14 +34,14 @@ def read_results(
     """Read the regions of an annotation, a draft or a prediction of one image.
 
     Args:
-        what (str): What to call it in messages.
-        results (Any): The list of results, as it came from JSON.
-        shape (tuple[int, int]): Height and width of the image.
-        name (str): Name of the image.
-        class_names (Mapping | None): Labels -> names; None: labels are the names.
+        what: What to call it in messages.
+        results: The list of results, as it came from JSON.
+        shape: Height and width of the image.
+        name: Name of the image.
+        class_names: Labels -> names; None: labels are the names.
 
     Returns:
-        Annotation: Brushes and polygons as objects.
+        Brushes and polygons as objects.
 
     Raises:
         LabelError: If a region is damaged, of an image of another size, of a rotated image, or has
@@ -96,14 +96,14 @@ def write_results(
     """The results of :func:`read_results` with the outlines of another object map.
 
     Args:
-        annotation (Annotation): What :func:`read_results` gave.
-        object_map (np.ndarray): (H, W) index of the object that each pixel belongs to; -1: none.
-        tolerance_px (float): How far polygons may leave the pixels to save vertices.
+        annotation: What :func:`read_results` gave.
+        object_map: (H, W) index of the object that each pixel belongs to; -1: none.
+        tolerance_px: How far polygons may leave the pixels to save vertices.
 
     Returns:
-        list[dict]: All results; those that did not change are the same. Regions of which nothing
-        is left are not among them. Where a polygon came apart, the further parts have ids of their
-        own, and copies of what else hung on the id.
+        All results; those that did not change are the same. Regions of which nothing is left are
+        not among them. Where a polygon came apart, the further parts have ids of their own, and
+        copies of what else hung on the id.
     """
     painting, results = annotation.content
     _, masks = painting.repaint(annotation.object_map, object_map.astype(np.int32, copy=False))

@@ -36,15 +36,14 @@ class LabelmeFormat(LabelFormat):
     Output: `OUT/NAME.json`, with `imagePath` leading to the image from there.
 
     Args:
-        root (str | Path | None): Folder of the JSON files, searched with its subfolders.
-        images (str | Path | None): Folder of the images; None: beside the JSON files.
-        ignore (str | Sequence[str]): Labels of pixels to leave alone.
-        background (str | Sequence[str]): Labels that are no object.
-        tolerance_px (float): How far polygons may leave the pixels to save vertices, see
+        root: Folder of the JSON files, searched with its subfolders.
+        images: Folder of the images; None: beside the JSON files.
+        ignore: Labels of pixels to leave alone.
+        background: Labels that are no object.
+        tolerance_px: How far polygons may leave the pixels to save vertices, see
             :func:`mmsteal.label_formats.pixel_polygons.trace_mask`.
-        classes (Mapping[str, int | str] | None): Names -> labels. When given, other labels in the
-            files are refused; names of other formats that are not in it are refused too. None:
-            names are the labels.
+        classes: Names -> labels. When given, other labels in the files are refused; names of other
+            formats that are not in it are refused too. None: names are the labels.
     """
 
     name: ClassVar[str] = 'labelme'

@@ -21,10 +21,10 @@ class Painting:
     """The shapes of an image in the order in which they are painted.
 
     Attributes:
-        regions (tuple[Region | None, ...]): Mask of each shape; None for those not painted.
-        owner (np.ndarray): (H, W) int32, index of the visible shape; -1 for none.
-        objects (np.ndarray): Index of the object that each shape belongs to; -1 for shapes that
-            are no object (ignored ones).
+        regions: Mask of each shape; None for those not painted.
+        owner: (H, W) int32, index of the visible shape; -1 for none.
+        objects: Index of the object that each shape belongs to; -1 for shapes that are no object
+            (ignored ones).
     """
 
     regions: tuple[Region | None, ...]
@@ -75,13 +75,13 @@ class Painting:
         shapes.
 
         Args:
-            before (np.ndarray): (H, W) object of each pixel.
-            after (np.ndarray): (H, W) object of each pixel wanted; -1 for what lies beneath,
-                `NOBODY` for no shape.
+            before: (H, W) object of each pixel.
+            after: (H, W) object of each pixel wanted; -1 for what lies beneath, `NOBODY` for no
+                shape.
 
         Returns:
-            tuple: Index of the visible shape (H, W), and the masks of the shapes that have to
-            change; an empty mask where nothing of one is left.
+            Index of the visible shape (H, W), and the masks of the shapes that have to change; an
+            empty mask where nothing of one is left.
         """
         changed = before != after
         owner = self.owner.copy()

@@ -20,11 +20,11 @@ def fill_polygon(polygon: ArrayLike, shape: tuple[int, int]) -> Region:
     The tools of Cityscapes and LabelMe draw with PIL too, so the mask is the one they make.
 
     Args:
-        polygon (ArrayLike): Vertices (N, 2) as x, y in pixels; at least 2, finite.
-        shape (tuple[int, int]): Height and width of the image; what lies outside is cut off.
+        polygon: Vertices (N, 2) as x, y in pixels; at least 2, finite.
+        shape: Height and width of the image; what lies outside is cut off.
 
     Returns:
-        Region: The mask; 0 by 0 if nothing is inside the image.
+        The mask; 0 by 0 if nothing is inside the image.
 
     Example:
         >>> region = fill_polygon([(2, 1), (5, 1), (5, 4), (2, 4)], (10, 10))
@@ -52,12 +52,12 @@ def trace_mask(mask: NDArray[np.bool_], *, tolerance_px: float = 0.0) -> list[ND
     :func:`fill_polygon` gives the mask back: exactly with a tolerance of 0.
 
     Args:
-        mask (np.ndarray): (H, W) bool.
-        tolerance_px (float): How far the outline may leave the boundary to save vertices. It is
-            halved for a component until its polygon has an IoU of at least .99 with it.
+        mask: (H, W) bool.
+        tolerance_px: How far the outline may leave the boundary to save vertices. It is halved for
+            a component until its polygon has an IoU of at least .99 with it.
 
     Returns:
-        list[np.ndarray]: Vertices (N, 2) as x, y; largest component first.
+        Vertices (N, 2) as x, y; largest component first.
 
     Example:
         >>> mask = np.zeros((6, 6), bool)

@@ -37,16 +37,16 @@ def polygon_region(
     """Mask of a polygon of a file, with notes of what is odd about it.
 
     Args:
-        path (Path): The file, for messages.
-        what (str): Which polygon of it.
-        polygon (Any): Its vertices as they are in the file.
-        shape (tuple[int, int]): Height and width of the image.
-        notes (list[str]): Takes the notes.
-        fill (Callable): How it is filled: by the meaning of its vertices.
-        slack_px (float): By how much it may reach out of the image without a note.
+        path: The file, for messages.
+        what: Which polygon of it.
+        polygon: Its vertices as they are in the file.
+        shape: Height and width of the image.
+        notes: Takes the notes.
+        fill: How it is filled: by the meaning of its vertices.
+        slack_px: By how much it may reach out of the image without a note.
 
     Returns:
-        Region | None: None if it has fewer than 3 points; such polygons are left as they are.
+        None if it has fewer than 3 points; such polygons are left as they are.
 
     Raises:
         LabelError: If a coordinate is no finite number.
@@ -119,15 +119,15 @@ def simplify(
     """Outline a component by fewer vertices, as long as the pixels inside stay nearly the same.
 
     Args:
-        ring (np.ndarray): Vertices (N, 2) of its exact outline.
-        tolerance_px (float): How far the outline may move. It is halved until the polygon has an
-            IoU of at least .99 with the component.
-        shape (tuple[int, ...]): Height and width of the image.
-        fill (Callable): How polygons are filled.
-        reduce (Callable): Polygons of fewer vertices within a tolerance, the best one first.
+        ring: Vertices (N, 2) of its exact outline.
+        tolerance_px: How far the outline may move. It is halved until the polygon has an IoU of at
+            least .99 with the component.
+        shape: Height and width of the image.
+        fill: How polygons are filled.
+        reduce: Polygons of fewer vertices within a tolerance, the best one first.
 
     Returns:
-        np.ndarray: The polygon; `ring` itself where none of fewer vertices will do.
+        The polygon; `ring` itself where none of fewer vertices will do.
     """
     height, width = shape
     exact = fill(ring, (height, width)).full((height, width)) if tolerance_px else None

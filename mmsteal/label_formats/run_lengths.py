@@ -25,7 +25,7 @@ def run_lengths(values: ArrayLike) -> list[int]:
     """Lengths of the runs of 0, 1, 0, ...; the first is 0 where the values begin with 1.
 
     Args:
-        values (ArrayLike): (N,) bool, in the order in which the format counts.
+        values: (N,) bool, in the order in which the format counts.
 
     Example:
         >>> run_lengths([True, True, False])
@@ -40,10 +40,10 @@ def encode_brush(mask: NDArray[np.bool_]) -> list[int]:
     """Encode a mask as Label Studio keeps strokes: 255 in all channels inside, 0 outside.
 
     Args:
-        mask (np.ndarray): (H, W) bool.
+        mask: (H, W) bool.
 
     Returns:
-        list[int]: Bytes.
+        Bytes.
 
     Example:
         >>> len(encode_brush(np.zeros((40, 60), bool)))
@@ -68,11 +68,11 @@ def decode_brush(rle: Sequence[int], shape: tuple[int, int]) -> NDArray[np.bool_
     """Decode a mask. Strokes may have soft rims: inside is above half of the strongest opacity.
 
     Args:
-        rle (Sequence[int]): Bytes.
-        shape (tuple[int, int]): Height and width of the image.
+        rle: Bytes.
+        shape: Height and width of the image.
 
     Returns:
-        np.ndarray: (H, W) bool.
+        (H, W) bool.
 
     Raises:
         ValueError: If the bytes are damaged or of an image of another size.

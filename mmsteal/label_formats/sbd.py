@@ -45,13 +45,12 @@ class SbdFormat(LabelFormat):
     :func:`mmsteal.label_formats.sbd_mat.sbd_boundary`; the others are kept.
 
     Args:
-        root (str | Path | None): Folder with cls and, if there is one, inst
-            (`benchmark_RELEASE/dataset`).
-        images (str | Path | None): Folder of the images, if it is not `ROOT/img`.
-        split (str | None): Use the images of `ROOT/SPLIT.txt` only.
-        classes (Mapping[str, int | str] | None): Names -> values from 1 to 254, by default VOC's
-            20. Values that are not in it are refused.
-        unclaimed (str | int | None): See :class:`LabelFormat`. Background is 0.
+        root: Folder with cls and, if there is one, inst (`benchmark_RELEASE/dataset`).
+        images: Folder of the images, if it is not `ROOT/img`.
+        split: Use the images of `ROOT/SPLIT.txt` only.
+        classes: Names -> values from 1 to 254, by default VOC's 20. Values that are not in it are
+            refused.
+        unclaimed: See :class:`LabelFormat`. Background is 0.
 
     Raises:
         ValueError: If a value does not fit into SBD's bytes.

@@ -78,7 +78,7 @@ def sbd_boundary(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     3323 of classes.
 
     Args:
-        mask (np.ndarray): (H, W) bool.
+        mask: (H, W) bool.
 
     Example:
         >>> mask = np.zeros((4, 5), bool)

@@ -25,14 +25,14 @@ def label_value_map(
     """Map the values of label files to 0..K-1 (classes), K (background), 255 (ignore).
 
     Args:
-        label_values (Sequence[int]): Value of each class in the files.
-        background (int | Sequence[int] | None): Values of pixels of no class.
-        ignore_values (Sequence[int]): Values to ignore.
-        ignore_index (int): A further value to ignore, unless it stands for a class or background.
-        other_values (str): What all other values are; `'error'` leaves them out.
+        label_values: Value of each class in the files.
+        background: Values of pixels of no class.
+        ignore_values: Values to ignore.
+        ignore_index: A further value to ignore, unless it stands for a class or background.
+        other_values: What all other values are; `'error'` leaves them out.
 
     Returns:
-        dict[int, int]: File value -> training value; the key -1 holds what all others become.
+        File value -> training value; the key -1 holds what all others become.
 
     Raises:
         ValueError: If a value stands for two things.

@@ -21,17 +21,15 @@ class VocFormat(LabelPngFormat):
     `OUT/SegmentationObject/NAME.png`, with the palette of the input or VOC's.
 
     Args:
-        root (str | Path | None): Folder with JPEGImages, SegmentationClass and, if there is one,
-            SegmentationObject (`VOCdevkit/VOC2012`).
-        images (str | Path | None): Folder of the images, if it is not `JPEGImages`.
-        split (str | None): Use the images of `ImageSets/Segmentation/SPLIT.txt` only.
-        components (bool): See :class:`LabelPngFormat`.
-        write_instances (bool): When labels of another format are written: write
-            SegmentationObject too.
-        classes (Mapping[str, int | str] | None): Names -> values, by default VOC's 20. Values
-            that are not in it are refused.
-        ignore (int | Sequence[int]): Values of pixels to leave alone.
-        unclaimed (str | int | None): See :class:`LabelFormat`.
+        root: Folder with JPEGImages, SegmentationClass and, if there is one, SegmentationObject
+            (`VOCdevkit/VOC2012`).
+        images: Folder of the images, if it is not `JPEGImages`.
+        split: Use the images of `ImageSets/Segmentation/SPLIT.txt` only.
+        components: See :class:`LabelPngFormat`.
+        write_instances: When labels of another format are written: write SegmentationObject too.
+        classes: Names -> values, by default VOC's 20. Values that are not in it are refused.
+        ignore: Values of pixels to leave alone.
+        unclaimed: See :class:`LabelFormat`.
     """
 
     name: ClassVar[str] = 'voc'

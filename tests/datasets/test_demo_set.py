@@ -9,14 +9,16 @@ import pytest
 from PIL import Image
 from scipy import ndimage as ndi
 
-from mmsteal.datasets import demo_set
 from mmsteal.datasets.demo_set import (
     CLASSES,
     PALETTE,
     draw_instance_edges,
+    photographs,
     preview_demo_set,
     write_demo_set,
+    writing,
 )
+from mmsteal.datasets.demo_set.painter import Painter
 
 PARAMETERS = {'num_train': 6, 'num_val': 3, 'size': (96, 128), 'noise_px': 3}
 
@@ -209,7 +211,7 @@ def test_nothing_is_left_of_a_failed_run(tmp_path, monkeypatch, existing):
     def fail(root):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo_set, 'preview_demo_set', fail)
+    monkeypatch.setattr(writing, 'preview_demo_set', fail)
     with pytest.raises(KeyboardInterrupt):
         write_demo_set(tmp_path / 'set', **small, seed=3, overwrite=True)
     assert digests(tmp_path) == before
@@ -218,22 +220,22 @@ def test_nothing_is_left_of_a_failed_run(tmp_path, monkeypatch, existing):
 
 def test_a_race_for_the_same_set_is_settled(tmp_path, monkeypatch):
     small = {'num_train': 1, 'num_val': 1, 'size': (64, 64)}
-    write_files = demo_set._write_files
+    write_files = writing._write_files
 
     def slow(root, parameters):
         meta = write_files(root, parameters)
-        monkeypatch.setattr(demo_set, '_write_files', write_files)
+        monkeypatch.setattr(writing, '_write_files', write_files)
         write_demo_set(tmp_path / 'set', **small)  # somebody else is done first
         return meta
 
-    monkeypatch.setattr(demo_set, '_write_files', slow)
+    monkeypatch.setattr(writing, '_write_files', slow)
     meta = write_demo_set(tmp_path / 'set', **small)
     assert json.loads((tmp_path / 'set' / 'meta.json').read_text()) == meta
     assert [item.name for item in tmp_path.iterdir()] == ['set']
 
 
 def test_splits_use_parts_that_do_not_meet():
-    sources = (*demo_set._TEXTURES.values(), *demo_set._BACKGROUNDS)
+    sources = (*photographs.TEXTURES.values(), *photographs.BACKGROUNDS)
     for source in sources:
         if source.photo == 'coins':
             continue
@@ -242,7 +244,7 @@ def test_splits_use_parts_that_do_not_meet():
         apart_x = right < other_left or other_right < left
         apart_y = bottom < other_top or other_bottom < top
         assert apart_x or apart_y, source.photo
-    painter = demo_set._Painter((64, 64))
+    painter = Painter((64, 64))
     train, val = painter._coins['train'], painter._coins['val']
     assert len(train) + len(val) == 24
     assert len(val) >= 6
@@ -293,7 +295,7 @@ def test_exception_photograph_not_there(tmp_path, monkeypatch):
     def missing():
         raise ModuleNotFoundError('pooch is needed to download it.')
 
-    monkeypatch.setattr(demo_set.skimage.data, 'gravel', missing)
+    monkeypatch.setattr(photographs.skimage.data, 'gravel', missing)
     with pytest.raises(RuntimeError, match=r'`gravel`.*pooch.*PyPI'):
         write_demo_set(tmp_path / 'set', num_train=1, num_val=1)
     assert list(tmp_path.iterdir()) == []
