@@ -38,15 +38,17 @@ def rows(args: argparse.Namespace) -> Iterator[Row]:
     if find_spec('gradio') is None:
         yield Row('annotator page', note='not measured: install gradio, then use --fresh')
         return
-    from mmsteal.annotator.page import DIRECTIONS, GRADIENT, SEVERAL, AnnotatorPage
+    from mmsteal.annotator.edge_sources import GRADIENT
+    from mmsteal.annotator.page import AnnotatorPage
+    from mmsteal.annotator.page_layout import DIRECTIONS, SEVERAL
 
     warm_up()
     with tempfile.TemporaryDirectory() as folder:
         page = AnnotatorPage(folder)
         drawn = scene(args.objects)
         settings = (float(ERROR_PX), next(iter(DIRECTIONS)), SEVERAL, 1, 0.1)
-        found = run(page, page._find(drawn, GRADIENT, None))
-        refined = run(page, page._refine(found, GRADIENT, None, *settings))
+        found = run(page, page.actions.find(drawn, GRADIENT, None))
+        refined = run(page, page.actions.refine(found, GRADIENT, None, *settings))
         names = [found.classes[k] for k in found.object_classes]
         where = f'{HEIGHT} x {WIDTH}, {len(names)} objects'
 
@@ -56,11 +58,11 @@ def rows(args: argparse.Namespace) -> Iterator[Row]:
 
         yield Row(f'annotator page, the evolution alone, {where}', median_ms(alone, args.repeats))
         for name, session, action, values in (
-            ('find edges', drawn, page._find, [GRADIENT, None]),
-            ('refine', found, page._refine, [GRADIENT, None, *settings]),
-            ('a step of the slider', refined, page._step, [2]),
-            ('best steps', refined, page._best, []),
-            ('undo', refined, page._undo, []),
+            ('find edges', drawn, page.actions.find, [GRADIENT, None]),
+            ('refine', found, page.actions.refine, [GRADIENT, None, *settings]),
+            ('a step of the slider', refined, page.actions.step, [2]),
+            ('best steps', refined, page.actions.best, []),
+            ('undo', refined, page.actions.undo, []),
         ):
 
             def callback(action=action, session=session, values=values) -> None:
@@ -103,7 +105,7 @@ def run(page: AnnotatorPage, updates: Any) -> Session:
     session = None
     for update in updates:
         if isinstance(update, dict):
-            session = update.get(page.session, session)
+            session = update.get(page.layout.session, session)
     return session
 
 
@@ -112,14 +114,13 @@ def state_of(page: AnnotatorPage, session: Session) -> Any:
     from gradio.state_holder import SessionState
 
     state = SessionState(page.blocks)
-    state[page.session._id] = session
+    state[page.layout.session._id] = session
     return state
 
 
 async def through_gradio(page: AnnotatorPage, state: Any, action: Callable, values: list) -> None:
     """An action with what gradio does before and after it."""
-    name = action.__name__.strip('_')
-    function = next(f for f in page.blocks.fns.values() if f.name == name)
+    function = next(f for f in page.blocks.fns.values() if f.name == action.__name__)
     iterator = None
     while True:
         answer = await page.blocks.process_api(

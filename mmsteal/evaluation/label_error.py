@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.functional.edges import mask_edges
 from mmsteal.functional.outline_distance import outline_distances
 
 
@@ -61,7 +62,8 @@ def label_error(pairs: Iterable[tuple[NDArray, NDArray]]) -> MeanLabelError:
         for number in np.unique(exact[exact > 0]):
             masks = exact == number, (given == number) & counted
             ious.append((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
-            found = outline_distances(*masks, inner=True)
+            outlines = [mask & (mask_edges(mask, radius=1) != 0) for mask in masks]
+            found = outline_distances(*outlines)
             if len(found):
                 distances.append(found.mean())
             lost += not masks[1].any()

@@ -26,7 +26,7 @@ def simulate_coarse_mask(
 ) -> tuple[NDArray[np.bool_], int]:
     r"""Outline every object of a mask as a coarse annotation of a given boundary error would.
 
-    With :math:`\delta` = ``error_px``, each 8-connected component :math:`C` becomes the filled
+    With :math:`\delta` = `error_px`, each 8-connected component :math:`C` becomes the filled
     outer contours of its erosion by a disk :math:`D`, simplified to polygons:
 
     .. math::
@@ -34,12 +34,12 @@ def simulate_coarse_mask(
 
     (the coarse labels of section 4.1 of the paper, after Zlateski et al., 2018).
 
-    What ``error_px`` means: it is a maximum, not a mean. The distance from any boundary pixel of
-    the coarse mask to the nearest boundary pixel of the mask is at most ``error_px`` (the
+    What `error_px` means: it is a maximum, not a mean. The distance from any boundary pixel of
+    the coarse mask to the nearest boundary pixel of the mask is at most `error_px` (the
     simplification is tightened where rounding would break this), and the pixels that a component
     loses lie no deeper than that below its boundary. The mean distance is a little under half of
     it. Not bounded is the distance the other way, from the mask's boundary to the coarse one:
-    parts thinner than ``error_px`` may be cut off whole, and holes disappear, since an outline
+    parts thinner than `error_px` may be cut off whole, and holes disappear, since an outline
     has none.
 
     What lies outside the image counts as the object's inside: an object cut by the image border
@@ -55,11 +55,10 @@ def simulate_coarse_mask(
         polygons.
 
     Raises:
-        TypeError: If ``mask`` is not an array of bool or integer.
-        ValueError: If ``mask`` is not of shape (H, W), or ``error_px`` is negative or not finite.
+        TypeError: If `mask` is not an array of bool or integer.
+        ValueError: If `mask` is not of shape (H, W), or `error_px` is negative or not finite.
 
     Example:
-        >>> import numpy as np
         >>> mask = np.zeros((40, 40), bool)
         >>> mask[10:30, 10:30] = True
         >>> coarse, num_clicks = simulate_coarse_mask(mask, error_px=4)
@@ -99,13 +98,13 @@ def simulate_coarse_label_map(
 ) -> NDArray[np.integer]:
     """Draw a label map again as coarse annotations of a given boundary error would.
 
-    Every class (or every instance of a class, with ``instance_map``) goes through
+    Every class (or every instance of a class, with `instance_map`) goes through
     :func:`simulate_coarse_mask`. The results are painted from the largest to the smallest, so
     that an object inside another one's outline stays visible.
 
-    Pixels that no outline covers become ``background`` where the label map has one. Without a
-    background they become ``ignore_index``, as in the coarse annotations of Cityscapes: nobody
-    looked at them. Pixels that are ``ignore_index`` in the input stay so.
+    Pixels that no outline covers become `background` where the label map has one. Without a
+    background they become `ignore_index`, as in the coarse annotations of Cityscapes: nobody
+    looked at them. Pixels that are `ignore_index` in the input stay so.
 
     Args:
         label_map: Labels of shape (H, W), any integer type.
@@ -116,15 +115,14 @@ def simulate_coarse_label_map(
         ignore_index: The label that says nothing about a pixel.
 
     Returns:
-        The coarse label map, shape and type of ``label_map``.
+        The coarse label map, shape and type of `label_map`.
 
     Raises:
         TypeError: If a map is not an array of integers.
-        ValueError: If a map is not of shape (H, W), their shapes differ, ``error_px`` is negative
-            or not finite, or ``ignore_index`` is needed but does not fit the type of ``label_map``.
+        ValueError: If a map is not of shape (H, W), their shapes differ, `error_px` is negative
+            or not finite, or `ignore_index` is needed but does not fit the type of `label_map`.
 
     Example:
-        >>> import numpy as np
         >>> label_map = np.zeros((40, 40), np.uint8)
         >>> label_map[10:30, 10:30] = 1
         >>> coarse = simulate_coarse_label_map(label_map, error_px=4, background=0)
@@ -168,10 +166,9 @@ def simulate_coarse_objects(
 
     Raises:
         TypeError: If the map is not an array of integers.
-        ValueError: If it is not of shape (H, W), or ``error_px`` is negative or not finite.
+        ValueError: If it is not of shape (H, W), or `error_px` is negative or not finite.
 
     Example:
-        >>> import numpy as np
         >>> object_map = np.full((40, 40), -1)
         >>> object_map[10:30, 10:30] = 0
         >>> coarse, clicks = simulate_coarse_objects(object_map, error_px=4)

@@ -103,7 +103,7 @@ def choose_step(
                 loss = float(on_curve.mean()) * COST_UNIT
         if losses[0] - loss < options.min_gain:
             continue
-        distances = outline_distances(given, proposal)
+        distances = outline_distances(*_outlines(given, proposal))
         max_px = float(distances.max(initial=0.0)) if len(distances) else math.inf
         too_far = limit is not None and max_px > limit
         step, stop = candidates[index]
@@ -131,6 +131,12 @@ def choose_step(
     vanished = all(math.isnan(losses[i]) and not states.state(i).any() for i in ends)
     reason: Reason = 'vanished' if vanished else 'no gain'
     return None, MaskAlignment.unmoved(reason, loss=float(losses[0]), area=int(given.sum()))
+
+
+def _outlines(*masks: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Outlines of masks, in the part of the image that holds them all."""
+    box = bounding_box(np.logical_or.reduce(masks), reach=1)
+    return [mask_edges(np.ascontiguousarray(mask[box]), radius=1) != 0 for mask in masks]
 
 
 def _restore_components(given: NDArray[np.bool_], proposal: NDArray[np.bool_]) -> int:

@@ -163,6 +163,26 @@ def test_coarse_disk_becomes_the_true_one(scale):
     assert 4 < refined.objects[0].mean_displacement_px < 12
 
 
+def test_a_report_holds_what_happened_to_the_mask_in_pixels_of_the_edge_maps():
+    true = disk((80, 80), (40, 40), 25)
+    labels = np.where(disk((80, 80), (38, 41), 17), 7, 0).astype(np.uint8)
+    labels[:6, :6] = 3
+    half = edges_of(true)[:, ::2, ::2]
+    refined = refine_label_map(labels, half, classes={7: 0}, background=0, error_px=12)
+    fixed, moved = refined.objects
+    mask = labels[1::2, 1::2] == 7
+    _, (alone,) = align_masks(mask[None], half, REFINE_OPTIONS.for_error(12, 0.5))
+    assert moved.alignment == alone
+    assert moved.scale == 0.5
+    assert moved.mean_displacement_px == 2 * alone.mean_displacement_px
+    assert moved.max_displacement_px == 2 * alone.max_displacement_px
+    assert (moved.loss_given, moved.loss) == (alone.loss_given, alone.loss_proposed)
+    # One that did not take part has the report of an empty mask.
+    assert fixed.alignment.reason == 'empty'
+    assert fixed.max_displacement_px == 0
+    assert math.isnan(fixed.loss)
+
+
 def test_unmoved_neighbour_keeps_its_pixels_at_half_size(rng):
     """One object moves; a ragged one without evidence stays to the pixel."""
     true = disk((80, 160), (40, 40), 25)
