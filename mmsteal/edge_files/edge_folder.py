@@ -12,14 +12,10 @@ from numpy.typing import NDArray
 from mmsteal.edge_files.class_names import CLASS_FOLDER
 from mmsteal.edge_files.file_index import index_files
 from mmsteal.edge_files.prediction_folder import ARRAY_SUFFIXES, PredictionFolder
-from mmsteal.label_formats.cityscapes import CITYSCAPES_LABELS
-from mmsteal.label_formats.voc import VOC_CLASSES
+from mmsteal.label_formats.cityscapes_labels import CITYSCAPES_CLASSES
+from mmsteal.label_formats.voc_labels import VOC_CLASSES
 
-_TRAIN_CLASSES = tuple(
-    label.name
-    for label in sorted(CITYSCAPES_LABELS, key=lambda label: label.train_id)
-    if label.train_id != 255
-)
+_TRAIN_CLASSES = tuple(label.name for label in CITYSCAPES_CLASSES)
 # Classes of numbered edge maps, by how many there are, where the labels are of these sets.
 _KNOWN_CLASSES = {
     ('cityscapes', 19): _TRAIN_CLASSES,

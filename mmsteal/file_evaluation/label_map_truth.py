@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.datasets.edge_dataset import lookup_table
-from mmsteal.datasets.transforms import LoadEdgeAnnotations, LoadSBDAnnotations
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.file_evaluation.ground_truth import GroundTruth, ImageTruth
+from mmsteal.label_formats.label_files import compact_ids, decode_png, read_label_file
+from mmsteal.label_formats.sbd_mat import Kind, segmentation, stored_boundaries
+from mmsteal.label_formats.value_map import lookup_table, map_labels
 
 
 @dataclass
@@ -26,7 +28,7 @@ class LabelMapTruth(GroundTruth):
         instances (Path | None): Folder of the instance files.
         label_suffix, instance_suffix (str): Endings of the files.
         value_map (dict[int, int]): Values of the files -> 0..K-1, K, 255; see
-            :func:`mmsteal.datasets.edge_dataset.label_value_map`.
+            :func:`mmsteal.label_formats.value_map.label_value_map`.
         sbd (bool): The files are SBD's .mat.
     """
 
@@ -61,33 +63,32 @@ class LabelMapTruth(GroundTruth):
         self, name: str, protocol: BoundaryProtocol, size: tuple[int, int] | None = None
     ) -> ImageTruth:
         """Make the true boundaries of an image; see the parent."""
-        results = dict(zip(
-            ('seg_map_path', 'instance_map_path'),
-            map(str, self.files(name, protocol)),
-            strict=False,
-        ))  # fmt: skip
-        results['value_map'] = self.value_map
-        if self.sbd:
-            stored = 'inst' if protocol.instance_sensitive else 'cls'
-            loader = LoadSBDAnnotations(boundaries=stored if protocol.stored else None)
-        else:
-            loader = LoadEdgeAnnotations()
-        results = loader.transform(results)
-        labels = results['gt_seg_map']
+        path, *instance_paths = self.files(name, protocol)
+        labels = map_labels(self._read(path, 'cls'), self.value_map, path)
+        instances = [compact_ids(self._read(found, 'inst')) for found in instance_paths]
+        boundaries = None
+        if self.sbd and protocol.stored:
+            kind: Kind = 'inst' if instance_paths else 'cls'
+            decode = partial(stored_boundaries, kind=kind)
+            boundaries = read_label_file([path, *instance_paths][-1], decode)
         num_classes = len(self.class_names)
         edges = protocol.ground_truth(
             labels.astype(np.int32),
             num_classes,
             background=num_classes,
-            instance_map=results.get('gt_instance_map'),
-            boundary_map=results.get('gt_boundary_map'),
+            instance_map=instances[0] if instances else None,
+            boundary_map=boundaries,
         )
         return ImageTruth(
             edges,
             protocol.interior(labels, num_classes, background=num_classes),
             protocol.nearest(labels == 255),
-            labels.shape,
+            (labels.shape[0], labels.shape[1]),
         )
+
+    def _read(self, path: Path, kind: Kind) -> NDArray[Any]:
+        """Classes or instance ids, in the values of the file."""
+        return read_label_file(path, partial(segmentation, kind=kind) if self.sbd else decode_png)
 
     def map_labels(self, labels: NDArray[Any], path: str) -> NDArray[np.int16]:
         """Labels in the values of the data set's files as 0..K-1, K for background."""

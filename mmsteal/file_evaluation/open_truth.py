@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmsteal.datasets.cityscapes_edge import IGNORED_IDS, LABEL_IDS, VOID_IDS, CityscapesEdgeDataset
-from mmsteal.datasets.edge_dataset import label_value_map
-from mmsteal.datasets.sbd_edge import SBDEdgeDataset
 from mmsteal.edge_files import PredictionFolder
 from mmsteal.edge_files.file_index import index_files
 from mmsteal.file_evaluation.boundary_truth import AnnotatorTruth, EdgeFileTruth
 from mmsteal.file_evaluation.ground_truth import GroundTruth
 from mmsteal.file_evaluation.label_map_truth import LabelMapTruth
 from mmsteal.functional.class_values import class_values
+from mmsteal.label_formats.cityscapes_labels import (
+    BOUNDARY_IGNORED_IDS,
+    CITYSCAPES_CLASSES,
+    VOID_IDS,
+)
+from mmsteal.label_formats.value_map import label_value_map
+from mmsteal.label_formats.voc_labels import VOC_CLASSES
 
 KINDS = ('sbd', 'cityscapes', 'bsds', 'folder', 'edges')
 
@@ -102,12 +106,12 @@ def _open_sbd(root: Path, split: str) -> GroundTruth:
     names = sorted(set(path.read_text().split()))
     return LabelMapTruth(
         names,
-        tuple(SBDEdgeDataset.METAINFO['classes']),
+        VOC_CLASSES,
         root / 'cls',
         root / 'inst',
         '.mat',
         '.mat',
-        label_value_map(range(1, 21), background=0),
+        label_value_map(range(1, len(VOC_CLASSES) + 1), background=0),
         sbd=True,
     )
 
@@ -117,15 +121,15 @@ def _open_cityscapes(root: Path, split: str) -> GroundTruth:
     suffix = '_gtFine_labelIds.png'
     return LabelMapTruth(
         [name.removesuffix(suffix[:-4]) for name in _listed(folder, suffix)],
-        tuple(CityscapesEdgeDataset.METAINFO['classes']),
+        tuple(label.name for label in CITYSCAPES_CLASSES),
         folder,
         folder,
         suffix,
         '_gtFine_instanceIds.png',
         label_value_map(
-            LABEL_IDS,
+            [label.id for label in CITYSCAPES_CLASSES],
             background=VOID_IDS,
-            ignore_values=(*IGNORED_IDS, 255),
+            ignore_values=(*BOUNDARY_IGNORED_IDS, 255),
         ),
     )
 
