@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.file_evaluation.ground_truth import GroundTruth, ImageTruth
-from mmsteal.label_formats.label_files import compact_ids, decode_png, read_label_file
+from mmsteal.label_formats.label_files import decode_png, read_label_file
 from mmsteal.label_formats.sbd_mat import Kind, segmentation, stored_boundaries
 from mmsteal.label_formats.value_map import lookup_table, map_labels
 
@@ -63,32 +64,33 @@ class LabelMapTruth(GroundTruth):
         self, name: str, protocol: BoundaryProtocol, size: tuple[int, int] | None = None
     ) -> ImageTruth:
         """Make the true boundaries of an image; see the parent."""
-        path, *instance_paths = self.files(name, protocol)
-        labels = map_labels(self._read(path, 'cls'), self.value_map, path)
-        instances = [compact_ids(self._read(found, 'inst')) for found in instance_paths]
-        boundaries = None
+        label_file, *instance_file = self.files(name, protocol)
+        values = read_label_file(label_file, self._decode('cls'))
+        labels = map_labels(values, self.value_map, label_file)
+        instances = [read_label_file(file, self._decode('inst')) for file in instance_file]
+        stored = None
         if self.sbd and protocol.stored:
-            kind: Kind = 'inst' if instance_paths else 'cls'
-            decode = partial(stored_boundaries, kind=kind)
-            boundaries = read_label_file([path, *instance_paths][-1], decode)
+            kind: Kind = 'inst' if instance_file else 'cls'
+            stored = read_label_file(
+                [label_file, *instance_file][-1], partial(stored_boundaries, kind=kind)
+            )
         num_classes = len(self.class_names)
         edges = protocol.ground_truth(
             labels.astype(np.int32),
             num_classes,
             background=num_classes,
             instance_map=instances[0] if instances else None,
-            boundary_map=boundaries,
+            boundary_map=stored,
         )
         return ImageTruth(
             edges,
             protocol.interior(labels, num_classes, background=num_classes),
             protocol.nearest(labels == 255),
-            (labels.shape[0], labels.shape[1]),
+            labels.shape,
         )
 
-    def _read(self, path: Path, kind: Kind) -> NDArray[Any]:
-        """Classes or instance ids, in the values of the file."""
-        return read_label_file(path, partial(segmentation, kind=kind) if self.sbd else decode_png)
+    def _decode(self, kind: Kind) -> Callable[[bytes], NDArray[Any]]:
+        return partial(segmentation, kind=kind) if self.sbd else decode_png
 
     def map_labels(self, labels: NDArray[Any], path: str) -> NDArray[np.int16]:
         """Labels in the values of the data set's files as 0..K-1, K for background."""
