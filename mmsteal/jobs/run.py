@@ -76,6 +76,23 @@ def run_job(
 
     Raises:
         OutputError: If the results cannot be written, or a worker was killed.
+
+    Example:
+        >>> import tempfile
+        >>> from mmsteal.jobs import Origin, Records, fingerprint
+        >>> records, origin = Records(tempfile.mkdtemp()), Origin(fingerprint({'power': 2}))
+        >>> job = Job(
+        ...     work=lambda n: records.write(str(n), origin, {'square': n**2}),
+        ...     kept=lambda n: records.read_current(str(n), origin),
+        ... )
+        >>> for numbers in (range(2), range(3)):
+        ...     for found in run_job(job, numbers, progress=False):
+        ...         print(found.result['square'], 'kept' if found.kept else 'done')
+        0 done
+        1 done
+        0 kept
+        1 kept
+        4 done
     """
     workers, ranks = workers or Workers(), ranks or Ranks()
     share = ranks.share(items)
