@@ -125,10 +125,9 @@ def refine_and_compare(checkpoint: Path) -> None:
                     '--out', 'compared.csv')  # fmt: skip
     rows = list(csv.DictReader(Path('compared.csv').read_text().splitlines()))
     assert all(0 < float(row['iou']) <= 1 for row in rows if row['image'] == 'all images')
-    if 'eval' in COMMANDS:
-        mmsteal_command('eval', '--data', 'folder', exact, '--names', *CLASSES, '--background', 0,
-                        '--max-dist', 0.02, '--pred', 'edges', '--out', 'scores')  # fmt: skip
-        assert Path('scores/results.json').is_file()
+    mmsteal_command('eval', '--data', 'folder', exact, '--names', *CLASSES, '--background', 0,
+                    '--max-dist', 0.02, '--pred', 'edges', '--out', 'scores')  # fmt: skip
+    assert Path('scores/results.json').is_file()
 
 
 def refine_in_python(config: Path, checkpoint: Path) -> None:
@@ -203,6 +202,9 @@ def main() -> None:
     refine_and_compare(checkpoint)
     refine_in_python(config, checkpoint)
     annotate(checkpoint)
+    mmsteal_command(
+        'demo', '--work-dir', 'demo', '--num-train', 6, '--num-val', 2, '--max-iters', 3
+    )  # fmt: skip
     train_with_mmseg()
     if args.mim:
         train_and_test_with_mim()

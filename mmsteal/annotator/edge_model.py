@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-DEMO_CONFIG = Path('configs') / 'steal_demo.py'
+import mmsteal
+
+# The one of the package: a folder in which the demo ran need not be a checkout.
+DEMO_CONFIG = Path(mmsteal.__file__).parent / '.mim' / 'configs' / 'steal_demo.py'
 DEMO_RUN = Path('work_dirs') / 'demo' / 'train'
 
 
@@ -55,10 +58,10 @@ class EdgeModel:
 
 
 def find_demo_model(root: str | Path = '.') -> tuple[Path, Path] | None:
-    """Config and last checkpoint of the demo's run; None if `make demo` has not finished.
+    """Config and last checkpoint of the demo's run; None if `mmsteal demo` has not finished.
 
     Args:
-        root (str | Path): Top folder of the repository.
+        root (str | Path): Folder in which it ran: that of the repository for `make demo`.
 
     Returns:
         tuple[Path, Path] | None: The config and the checkpoint.
@@ -68,12 +71,11 @@ def find_demo_model(root: str | Path = '.') -> tuple[Path, Path] | None:
     if not (run.parent / 'report.html').is_file():
         return None
     checkpoints = sorted(run.rglob('*.pth'), key=lambda path: path.stat().st_mtime)
-    config = Path(root) / DEMO_CONFIG
-    if not checkpoints or not config.is_file():
+    if not checkpoints:
         return None
     last = run / 'last_checkpoint'
     if last.is_file():
         named = run / Path(last.read_text().strip()).name
         if named.is_file():
-            return config, named
-    return config, checkpoints[-1]
+            return DEMO_CONFIG, named
+    return DEMO_CONFIG, checkpoints[-1]

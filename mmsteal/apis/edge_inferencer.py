@@ -51,8 +51,7 @@ class EdgeInferencer:
     """Predict the semantic edges of images with a trained model.
 
     Args:
-        config: Config of the model, its path, or its name as
-            `mmsteal::steal_casenet_sbd.py`.
+        config: Config of the model, its path, or its name as `mmsteal::steal_casenet_sbd.py`.
         checkpoint: Trained weights; None keeps random ones, for tests.
         device: `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.
         cfg_options: Values to set in the config, by dotted key.

@@ -24,8 +24,10 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    'demo': Command('demo', 'make a small set, train on it, repair labels, write a report'),
     'train': Command('train', 'train a model from a config'),
     'test': Command('test', 'evaluate a checkpoint on the test set of its config'),
+    'eval': Command('eval_edges', 'score boundaries that any method wrote to disk: ODS, OIS, AP'),
     'infer': Command('infer_edges', 'predict the edges of an image or a folder'),
     'refine': Command('refine', 'repair the labels of a data set with a model or edge maps'),
     'simulate': Command(

@@ -12,11 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import numpy as np
-from tqdm import tqdm
 
 from mmsteal.cli.evaluation_arguments import (
     add_ground_truth_arguments,
@@ -25,7 +21,6 @@ from mmsteal.cli.evaluation_arguments import (
     image_names_from,
     protocol_from,
 )
-from mmsteal.edge_files import write_edge_bin, write_edge_pngs
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,6 +41,13 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
+    from concurrent.futures import ThreadPoolExecutor
+
+    import numpy as np
+    from tqdm import tqdm
+
+    from mmsteal.edge_files import write_edge_bin, write_edge_pngs
+
     try:
         truth, protocol = ground_truth_from(args), protocol_from(args)
         names = image_names_from(args) or truth.names

@@ -12,6 +12,7 @@ from mmsteal.annotator.edge_maps import (
     edges_from_gradient,
 )
 from mmsteal.annotator.edge_model import find_demo_model
+from tests.conftest import REPO
 
 
 def saved(tmp_path, array):
@@ -84,12 +85,11 @@ def test_demo_model_is_found_once_there(tmp_path):
     for name in ('iter_200.pth', 'iter_800.pth'):
         (run / name).touch()
     assert find_demo_model(tmp_path) is None  # a checkpoint alone is no model
-    config = tmp_path / 'configs' / 'steal_demo.py'
-    config.parent.mkdir()
-    config.touch()
     (run / 'last_checkpoint').write_text('/moved/elsewhere/iter_200.pth')
     assert find_demo_model(tmp_path) is None  # still training
     (run.parent / 'report.html').touch()
-    assert find_demo_model(tmp_path) == (config, run / 'iter_200.pth')
+    config, checkpoint = find_demo_model(tmp_path)
+    assert config.samefile(REPO / 'configs/steal_demo.py')
+    assert checkpoint == run / 'iter_200.pth'
     (run / 'last_checkpoint').unlink()
     assert find_demo_model(tmp_path)[1].suffix == '.pth'

@@ -45,8 +45,6 @@ def finish_demo(root):
     (run / 'iter_800.pth').touch()
     (run / 'last_checkpoint').write_text('iter_800.pth')
     (run.parent / 'report.html').touch()
-    (root / 'configs').mkdir()
-    (root / 'configs' / 'steal_demo.py').touch()
 
 
 def test_refine_finds_edges_once(root):
