@@ -16,6 +16,6 @@ def test_table_has_a_line_a_class_and_the_mean(rng, thresholds):
     counts[:, :, 2] = 0
     (found,) = class_scores(counts, ('car', 'traffic light', 'absent'), protocol, [0.01])
     lines = [line.split('|')[1:-1] for line in found.table().splitlines() if line[0] == '|']
-    header, *rows = [[cell.strip() for cell in line] for line in lines]
+    _, *rows = [[cell.strip() for cell in line] for line in lines]
     assert [row[0] for row in rows] == ['car', 'traffic light', 'absent', 'mean']
     assert float(rows[3][1]) == pytest.approx(100 * found.mean.ods_f, abs=0.005)
