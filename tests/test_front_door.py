@@ -52,7 +52,7 @@ refined = refine_label_map(coarse, true.astype(np.float32), background=0, error_
 assert (refined.label_map == labels).mean() > (coarse == labels).mean()
 
 from mmsteal.label_formats import AnnotatedObject, open_label_format
-from mmsteal.evaluation import read_prediction, write_prediction
+from mmsteal.edge_files import read_prediction, write_prediction
 root = sys.argv[1]
 write_prediction(root + '/edges', 'a', edges.astype(np.float32))
 assert (read_prediction(root + '/edges', 'a', 2) == edges * 255).all()
@@ -115,7 +115,7 @@ mmsteal.visualization.EdgeLocalVisualizer
 import mmsteal.models.losses
 from mmsteal.apis import EdgeInferencer
 from mmsteal.evaluation.edge_metric import EdgeMetric
-from mmsteal.refinement.model_edges import ModelEdges
+from mmsteal.apis.model_edges import ModelEdges
 """
 
 
@@ -148,11 +148,11 @@ def check(*names):
     assert not found, found
 import mmsteal
 check('torch', 'cv2', 'numpy')
-import mmsteal.label_formats
-check('torch')
 import mmsteal.functional
 check()
-import mmsteal.evaluation, mmsteal.refinement, mmsteal.visualization
+import mmsteal.label_formats, mmsteal.edge_files, mmsteal.jobs
+check()
+import mmsteal.evaluation, mmsteal.file_evaluation, mmsteal.refinement, mmsteal.visualization
 check()
 """
     python(code)
@@ -162,7 +162,7 @@ def test_lazy_names_are_listed():
     import mmsteal
 
     assert {'apis', 'functional', 'models', '__version__'} <= set(dir(mmsteal))
-    assert {'EdgeMetric', 'read_prediction'} <= set(dir(mmsteal.evaluation))
+    assert {'EdgeMetric', 'boundary_protocol'} <= set(dir(mmsteal.evaluation))
     assert {'EdgeLocalVisualizer', 'colorize_edges'} <= set(dir(mmsteal.visualization))
     with pytest.raises(AttributeError, match='nonsense'):
         mmsteal.nonsense  # noqa: B018
