@@ -12,7 +12,7 @@ from mmsteal.datasets.demo_set import preview_demo_set
 from mmsteal.datasets.transforms.coarsen import coarsen
 from mmsteal.demo.pictures import outlined, read_photo, read_png, side_by_side
 from mmsteal.evaluation import EdgeMetric, boundary_protocol, label_error
-from mmsteal.functional import RefinedLabelMap, edge_nms, refine_label_map
+from mmsteal.functional import edge_nms, refine_label_map
 from mmsteal.visualization import colorize_edges, relative_strength
 from mmsteal.visualization.report import Figure, Paragraph, Section, Table
 from mmsteal.visualization.training_curves import plot_training_curves
@@ -131,14 +131,15 @@ def repair_section(edges: dict[str, np.ndarray], data: Path, shown_px: int = 16)
         )
         for error_px in COARSE_PX:
             coarse, ids = coarsen(labels, instances, error_px, background=0, ignore_index=255)
-            refined: RefinedLabelMap = refine_label_map(
+            repaired: np.ndarray | None = refine_label_map(
                 coarse, found, instance_map=ids, background=0, error_px=error_px
-            )
+            ).instance_map
+            assert repaired is not None  # instances were given
             pairs.setdefault((error_px, 'coarse'), []).append((instances, ids))
-            pairs.setdefault((error_px, 'repaired'), []).append((instances, refined.instance_map))
+            pairs.setdefault((error_px, 'repaired'), []).append((instances, repaired))
             if error_px == shown_px and len(pictures) < 4:
                 image = read_photo(data / 'images/val' / f'{name}.jpg')
-                panels = [outlined(image, instances, m) for m in (ids, refined.instance_map)]
+                panels = [outlined(image, instances, m) for m in (ids, repaired)]
                 pictures.append(side_by_side(panels))
     rows = []
     for error_px in COARSE_PX:
