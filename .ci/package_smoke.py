@@ -113,11 +113,11 @@ def refine_and_compare(checkpoint: Path) -> None:
         'simulate', *PNG, '--labels', exact, '--images', images, '--error-px', 4, '--out', 'coarse'
     )  # fmt: skip
     mmsteal_command('infer', CONFIG, checkpoint, images, 'edges', '--device', 'cpu')
-    common = ['--labels', 'coarse/4px', '--images', images, '--error-px', 4, '--workers', 0]
+    common = ['--labels', 'coarse/4px', '--images', images, '--error-px', 4]
     mmsteal_command('refine', *PNG, *common, '--edges', 'edges', '--edge-classes', *CLASSES,
-                    '--out', 'refined')  # fmt: skip
+                    '--workers', 0, '--out', 'refined')  # fmt: skip
     mmsteal_command('refine', *PNG, *common, '--config', CONFIG, '--checkpoint', checkpoint,
-                    '--device', 'cpu', '--out', 'refined_by_model')  # fmt: skip
+                    '--device', 'cpu', '--workers', 1, '--out', 'refined_by_model')  # fmt: skip
     for image in Path('refined/labels').glob('*.png'):
         other = Path('refined_by_model/labels', image.name)
         assert image.read_bytes() == other.read_bytes(), 'edges of files and model differ'

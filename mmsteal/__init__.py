@@ -15,8 +15,8 @@ __getattr__, _, _parts = lazy_loader.attach(
     __name__,
     submodules=(
         'annotator', 'apis', 'cli', 'comparison', 'datasets', 'demo', 'edge_files', 'engine',
-        'evaluation', 'file_evaluation', 'functional', 'jobs', 'label_formats', 'label_tools',
-        'models', 'refinement', 'visualization',
+        'evaluation', 'file_evaluation', 'files', 'functional', 'jobs', 'label_formats',
+        'label_tools', 'models', 'refinement', 'visualization',
     ),
 )  # fmt: skip
 

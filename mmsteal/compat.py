@@ -83,7 +83,8 @@ def prepare_distributed(cfg) -> None:
     if 'RANK' not in os.environ:
         raise RuntimeError(
             f'Expected the environment variable RANK to be set by the launcher "{cfg.launcher}", '
-            'but it is absent; start with tools/dist_train.sh (torchrun) or tools/slurm_train.sh.'
+            'but it is absent; start with torchrun -m mmsteal train, or in a checkout with '
+            'tools/dist_train.sh or tools/slurm_train.sh.'
         )
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo')

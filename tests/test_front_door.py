@@ -159,7 +159,7 @@ import mmsteal.functional
 check()
 import mmsteal.label_formats, mmsteal.edge_files, mmsteal.evaluation, mmsteal.jobs
 check()
-import mmsteal.comparison, mmsteal.refinement, mmsteal.visualization
+import mmsteal.comparison, mmsteal.file_evaluation, mmsteal.refinement, mmsteal.visualization
 check()
 """
     python(code)

@@ -56,7 +56,8 @@ def evolve(mask: NDArray[np.bool_], edges: NDArray[np.float32]) -> Evolution:
     states = evolve_level_set(
         mask[None],
         speed,
-        range(0, NUM_ITERS + 1, 2),
+        NUM_ITERS,
+        checkpoints=range(0, NUM_ITERS + 1, 2),
         smoothing=SMOOTHING,
         balloon=1.0,
         threshold=balloon_threshold(STOP_EVIDENCE),

@@ -22,9 +22,9 @@ class EdgeSources:
     """The sources of edges by name: networks, the colours, a file.
 
     Args:
-        model (EdgeModel | None): A network of the user's. The one of `make demo` is offered beside
-            it, from when it is trained.
-        root (str | Path): Top folder of the repository, where the demo is looked for.
+        model (EdgeModel | None): A network of the user's. The one of `mmsteal demo` is offered
+            beside it, from when it is trained.
+        root (str | Path): Folder in which the demo ran.
         device (str | None): Where the demo model runs.
     """
 
@@ -99,6 +99,6 @@ class EdgeSources:
         if title not in self.models:
             found = find_demo_model(self.root)
             if found is None:
-                raise AnnotatorError('The demo model is gone; `make demo` trains it again.')
+                raise AnnotatorError('The demo model is gone; `mmsteal demo` trains it again.')
             self.models[title] = EdgeModel(*found, self.device, title=title)
         return self.models[title]

@@ -259,7 +259,8 @@ def _way(
         states = evolve_level_set(
             mask[None],
             speed.numpy()[None],
-            steps,
+            options.total_iters,
+            checkpoints=steps,
             smoothing=options.smoothing,
             balloon=options.balloon,
             threshold=balloon_threshold(stop),

@@ -28,7 +28,7 @@ _CUP = ((291, 112), (108, 86), 5)
 
 
 def has_demo_set(root: str | Path = '.') -> bool:
-    """Whether `make demo` has made its images."""
+    """Whether `mmsteal demo` has made its images."""
     return _demo_files(root) is not None
 
 
@@ -53,7 +53,7 @@ def open_example(name: str = 'coins', root: str | Path = '.', *, error_px: float
         return _coffee()
     files = _demo_files(root)
     if files is None:
-        raise AnnotatorError('There is no demo set yet; `make demo` makes it.')
+        raise AnnotatorError('There is no demo set yet; `mmsteal demo` makes it.')
     return _demo_example(*files, error_px)
 
 

@@ -29,7 +29,7 @@ class AnnotatorPage:
 
     Args:
         work_dir (str | Path): Folder of uploads, archives and all else that the page writes.
-        model (EdgeModel | None): The network for edges. The one of `make demo` is offered beside
+        model (EdgeModel | None): The network for edges. The one of `mmsteal demo` is offered beside
             it, from when it is trained.
         root (str | Path): Top folder of the repository, where the demo is looked for.
         device (str | None): Where the demo model runs.

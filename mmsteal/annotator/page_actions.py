@@ -219,7 +219,7 @@ class PageActions:
             yield {self.page.editor: gr.ImageEditor(brush=brush(session, name))}
 
     def look_for_demo(self, session: Session, source: str) -> Iterator:
-        """Offer what `make demo` has made since the page was opened."""
+        """Offer what `mmsteal demo` has made since the page was opened."""
         sources = self.sources.names
         yield {
             self.page.source: gr.Radio(sources, value=source if source in sources else sources[0]),

@@ -254,7 +254,7 @@ class Session:
         if len(present) > MAX_OBJECTS:
             raise AnnotatorError(
                 f'{len(present)} objects; the page takes up to {MAX_OBJECTS}. '
-                'tools/refine.py takes any number.'
+                '`mmsteal refine` takes any number.'
             )
         renumber = np.full(len(owners) + 1, -1, np.int32)
         renumber[present] = np.arange(len(present))

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmsteal.cli.key_values import KeyValues
-from mmsteal.label_formats import LABEL_FORMATS
+
+# As in the library, which takes seconds to import.
+FORMATS = ('png', 'cityscapes', 'voc', 'coco', 'labelme', 'sbd', 'cvat', 'label_studio')
 
 
 def add_format(
@@ -21,9 +23,7 @@ def add_format(
         what (str): What is in the format.
         required (bool): Whether it must be given.
     """
-    parser.add_argument(
-        flag, required=required, choices=list(LABEL_FORMATS), help=f'format of {what}'
-    )
+    parser.add_argument(flag, required=required, choices=FORMATS, help=f'format of {what}')
     parser.add_argument(
         f'{flag}-options', nargs='+', action=KeyValues, default={}, metavar='KEY=VALUE',
         help=f'options of the format of {what}, as background=0, split=train or classes.car=7; '

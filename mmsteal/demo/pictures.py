@@ -14,6 +14,11 @@ def read_png(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path)).astype(np.int32)
 
 
+def read_photo(path: Path) -> np.ndarray:
+    """A photograph, RGB."""
+    return np.array(Image.open(path).convert('RGB'))
+
+
 def outlined(image: np.ndarray, exact: np.ndarray, labels: np.ndarray, zoom: int = 3) -> np.ndarray:
     """An enlarged image with the outlines of two maps of objects."""
     picture = cv2.resize(image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmsteal.apis import EdgeInferencer
 from mmsteal.datasets.demo_set import preview_demo_set
 from mmsteal.datasets.transforms.coarsen import coarsen
-from mmsteal.demo.pictures import outlined, read_png, side_by_side
+from mmsteal.demo.pictures import outlined, read_photo, read_png, side_by_side
 from mmsteal.evaluation import EdgeMetric, boundary_protocol, label_error
 from mmsteal.functional import RefinedLabelMap, edge_nms, refine_label_map
 from mmsteal.visualization import colorize_edges, relative_strength
@@ -91,7 +90,7 @@ def alignment_sections(folder: Path, data: Path, number: int = 4) -> list[Sectio
         rows.append([name, error.px, error.iou])
     pictures = []
     for file in files[:number]:
-        image = cv2.imread(str(data / 'images/train' / file.replace('.png', '.jpg')))[..., ::-1]
+        image = read_photo(data / 'images/train' / file.replace('.png', '.jpg'))
         pictures.append(
             side_by_side(
                 [
@@ -125,7 +124,7 @@ def alignment_sections(folder: Path, data: Path, number: int = 4) -> list[Sectio
 def repair_section(edges: dict[str, np.ndarray], data: Path, shown_px: int = 16) -> Section:
     """Coarse labels of the validation images, before and after their repair."""
     pairs: dict[tuple[int, str], list] = {}
-    pictures = []
+    pictures: list[np.ndarray] = []
     for name, found in edges.items():
         labels, instances = (
             read_png(data / kind / 'val' / f'{name}.png') for kind in ('labels', 'instances')
@@ -138,7 +137,7 @@ def repair_section(edges: dict[str, np.ndarray], data: Path, shown_px: int = 16)
             pairs.setdefault((error_px, 'coarse'), []).append((instances, ids))
             pairs.setdefault((error_px, 'repaired'), []).append((instances, refined.instance_map))
             if error_px == shown_px and len(pictures) < 4:
-                image = cv2.imread(str(data / 'images/val' / f'{name}.jpg'))[..., ::-1]
+                image = read_photo(data / 'images/val' / f'{name}.jpg')
                 panels = [outlined(image, instances, m) for m in (ids, refined.instance_map)]
                 pictures.append(side_by_side(panels))
     rows = []
@@ -190,7 +189,6 @@ def picture_section(
     protocol = boundary_protocol(mode='raw', radius=1, instance_sensitive=True)
     rows = []
     for path in sorted((data / 'images/val').glob('*.jpg'))[:number]:
-        image = cv2.imread(str(path))
         labels, instances = (
             read_png(data / kind / 'val' / f'{path.stem}.png') for kind in ('labels', 'instances')
         )
@@ -199,7 +197,7 @@ def picture_section(
         )
         found = edges[path.stem]
         panels = [
-            image[..., ::-1],
+            read_photo(path),
             colorize_edges(truth, inferencer.palette),
             *(
                 colorize_edges(relative_strength(prob), inferencer.palette, floor=0.5)

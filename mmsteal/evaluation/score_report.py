@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from prettytable import PrettyTable
 
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
@@ -58,15 +59,17 @@ class ClassScores:
             columns = {'MF(ODS)': 'ods_f', 'threshold': 'ods_threshold',
                        'precision': 'ods_precision', 'recall': 'ods_recall',
                        'OIS': 'ois_f', 'AP': 'ap'}  # fmt: skip
-        rows = [
-            [name, *(_cell(key, getattr(score, key)) for key in columns.values())]
-            for name, score in zip(self.names, self.scores, strict=True)
-        ]
+        table = PrettyTable(['class', *columns])
+        table.align = 'r'
+        table.align['class'] = 'l'
+        for name, score in zip(self.names, self.scores, strict=True):
+            table.add_row([name, *(_cell(key, getattr(score, key)) for key in columns.values())])
         mean = [
             '' if key == 'ods_threshold' else _cell(key, self._mean(key))
             for key in columns.values()
         ]
-        return _text_table([['class', *columns], *rows, ['mean', *mean]])
+        table.add_row(['mean', *mean])
+        return table.get_string()
 
     def _mean(self, key: str) -> float:
         values = [v for v in (getattr(s, key) for s in self.scores) if not np.isnan(v)]
@@ -75,20 +78,6 @@ class ClassScores:
 
 def _cell(key: str, value: float) -> str:
     return f'{value:.3f}' if key == 'ods_threshold' else f'{100 * value:.2f}'
-
-
-def _text_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows under a header, within lines; names to the left and numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = '+'.join(['', *('-' * (width + 2) for width in widths), ''])
-    header, *body = (
-        ' | '.join([
-            row[0].ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-        ])
-        for row in rows
-    )  # fmt: skip
-    return '\n'.join([rule, f'| {header} |', rule, *(f'| {line} |' for line in body), rule])
 
 
 def class_scores(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import scipy.io
+import scipy
 
 from mmsteal.edge_files import PredictionFolder, read_edge_bin, read_edge_pngs
 from mmsteal.edge_files.file_index import find_file

@@ -14,14 +14,18 @@ Border = Literal['constant', 'replicate']
 
 @dataclass(frozen=True)
 class EvolutionOptions:
-    """Options of :func:`~mmsteal.functional.level_set.evolve_level_set`, which explains them.
+    """Options of :func:`~mmsteal.functional.level_set.evolve_level_set`.
 
     Args:
-        smoothing: Curvature operators an iteration.
-        balloon: Balloon force; its sign is the direction, its magnitude only divides `threshold`.
-        threshold: Speed below which the balloon stops, times abs(balloon).
-        phase: 0 to begin with SI∘IS, 1 to begin with IS∘SI.
-        border: What lies outside of the image: `'constant'`, nothing, or `'replicate'`.
+        smoothing: Curvature operators an iteration, at least 0; each rounds off more.
+        balloon: Balloon force c. Positive values push the outline outwards, negative ones inwards,
+            by one pixel an iteration; the magnitude only divides the threshold.
+        threshold: Speed below which the balloon stops, times abs(c); see
+            :func:`mmsteal.functional.speed.balloon_threshold`.
+        phase: 0 to begin with SI∘IS, 1 to begin with IS∘SI. To continue an evolution of n
+            iterations, pass `(phase + n * smoothing) % 2`.
+        border: What lies outside of the image. `'constant'`: nothing, so that a mask that fills a
+            corner of the image is rounded off there. `'replicate'`: the mask goes on.
 
     Raises:
         ValueError: An option is out of its range.

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from mmsteal.functional.bounding_box import bounding_box
 from mmsteal.functional.class_values import class_values
-from mmsteal.functional.distance import inner_distance
 from mmsteal.functional.edges import label_map_to_edges
 from mmsteal.functional.matching import edge_counts
+from mmsteal.functional.outline_distance import outline_distances
 
 _NAN = float('nan')
 
@@ -180,7 +180,6 @@ def _agreement(
         return LabelAgreement(intersection, union, outline=lengths[0], reference_outline=lengths[1])
     box = bounding_box(outlines[0] | outlines[1])
     first, second = (np.ascontiguousarray(outline[box]) for outline in outlines)
-    distance_sum = inner_distance(~second)[first].sum() + inner_distance(~first)[second].sum()
     # As a fraction of the diagonal; whole squares of pixels must not be rounded down.
     max_dist = (tolerance_px + 1e-6) / math.hypot(*first.shape)
     counts = edge_counts(first, second, max_dist=max_dist, thin=False, thresholds=[0.5])
@@ -190,6 +189,6 @@ def _agreement(
         matched=int(counts[0, 0]),
         outline=lengths[0],
         reference_outline=lengths[1],
-        distance_sum=float(distance_sum),
+        distance_sum=float(outline_distances(first, second).sum()),
         num_distances=sum(lengths),
     )

@@ -14,49 +14,35 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmsteal.functional import _level_set_torch as device_ops
-from mmsteal.functional.evolution_options import Border, EvolutionOptions, check_count
+from mmsteal.functional.evolution_options import (
+    EvolutionOptions,
+    check_checkpoints,
+    check_count,
+)
+from mmsteal.functional.options import change_options
 
 Array = TypeVar('Array', NDArray[Any], Tensor)
 
 
 @overload
 def evolve_level_set(
-    masks: Array,
-    speed: Array,
-    num_iters: int,
-    *,
-    smoothing: int = ...,
-    balloon: float = ...,
-    threshold: float = ...,
-    phase: int = ...,
-    border: Border = ...,
+    masks: Array, speed: Array, num_iters: int, *, checkpoints: None = ..., **options: Any
 ) -> Array: ...
 
 
 @overload
 def evolve_level_set(
-    masks: Array,
-    speed: Array,
-    num_iters: Iterable[int],
-    *,
-    smoothing: int = ...,
-    balloon: float = ...,
-    threshold: float = ...,
-    phase: int = ...,
-    border: Border = ...,
+    masks: Array, speed: Array, num_iters: int, *, checkpoints: Iterable[int], **options: Any
 ) -> dict[int, Array]: ...
 
 
 def evolve_level_set(
     masks: Array,
     speed: Array,
-    num_iters: int | Iterable[int],
+    num_iters: int,
     *,
-    smoothing: int = 1,
-    balloon: float = 0.0,
-    threshold: float = 0.0,
-    phase: int = 0,
-    border: Border = 'constant',
+    checkpoints: Iterable[int] | None = None,
+    **options: Any,
 ) -> Array | dict[int, Array]:
     r"""Move the outlines of masks to where their speed is low (Eq. 13, in morphological form).
 
@@ -88,24 +74,18 @@ def evolve_level_set(
         speed: Speed g of each mask (M, H, W), float, low on the edges; see
             :func:`mmsteal.functional.speed.speed_function`. float32 and float64 are computed as
             they are, half precision as float32.
-        num_iters: Number of iterations, at least 0. Several numbers return the masks after each;
-            0 are the masks as given.
-        smoothing: Curvature operators an iteration, at least 0; each rounds off more.
-        balloon: Balloon force c. Positive values push the outline outwards, negative ones inwards,
-            by one pixel an iteration; the magnitude only divides the threshold.
-        threshold: Speed below which the balloon stops, times abs(c); see
-            :func:`mmsteal.functional.speed.balloon_threshold`.
-        phase: 0 to begin with SI∘IS, 1 to begin with IS∘SI. To continue an evolution of n
-            iterations, pass `(phase + n * smoothing) % 2`.
-        border: What lies outside of the image. `'constant'`: nothing, so that a mask that fills a
-            corner of the image is rounded off there. `'replicate'`: the mask goes on.
+        num_iters: Number of iterations, at least 0.
+        checkpoints: Iterations to return, each between 0 (the masks as given) and `num_iters`.
+        **options: Options of :class:`~mmsteal.functional.evolution_options.EvolutionOptions`:
+            `smoothing`, `balloon`, `threshold`, `phase` and `border`.
 
     Returns:
-        The evolved masks (M, H, W), bool, of the kind and on the device of `masks`; for several
-        numbers of iterations a dictionary of them by number, in ascending order.
+        The evolved masks (M, H, W), bool, of the kind and on the device of `masks`; with
+        `checkpoints`, a dictionary of them by iteration, in ascending order.
 
     Raises:
-        TypeError: `masks` or `speed` has another type, or one is an array and one a tensor.
+        TypeError: `masks` or `speed` has another type, or one is an array and one a tensor; or
+            there is no option of a name.
         ValueError: Shapes or devices differ, or an option is out of its range.
 
     Example:
@@ -118,24 +98,23 @@ def evolve_level_set(
         array([0, 0, 5, 5, 5, 5, 5, 0, 0])
     """
     _check_arrays(masks, speed)
-    steps = _check_iterations(num_iters)
-    options = EvolutionOptions(smoothing, balloon, threshold, phase, border)
+    check_count('num_iters', num_iters)
+    steps = check_checkpoints([num_iters] if checkpoints is None else checkpoints, num_iters)
+    how = change_options(EvolutionOptions(), options)
     if isinstance(masks, np.ndarray):
         inside = masks if masks.dtype == np.bool_ else masks != 0
         wide = speed.astype(np.float32) if speed.dtype == np.float16 else speed
-        evolved: Any = _evolve_on_cpu(inside, wide, steps, options)
+        evolved: Any = _evolve_on_cpu(inside, wide, steps, how)
     else:
         inside = masks if masks.dtype == torch.bool else masks != 0
         wide = speed.detach()
         if wide.dtype in (torch.float16, torch.bfloat16):
             wide = wide.float()
         if masks.device.type == 'cpu':
-            evolved = torch.from_numpy(_evolve_on_cpu(inside.numpy(), wide.numpy(), steps, options))
+            evolved = torch.from_numpy(_evolve_on_cpu(inside.numpy(), wide.numpy(), steps, how))
         else:
-            evolved = _evolve_on_device(inside, wide, steps, options)
-    if isinstance(num_iters, Iterable):
-        return dict(zip(steps, evolved, strict=True))
-    return evolved[0]
+            evolved = _evolve_on_device(inside, wide, steps, how)
+    return evolved[0] if checkpoints is None else dict(zip(steps, evolved, strict=True))
 
 
 def _evolve_on_cpu(
@@ -211,16 +190,3 @@ def _check_arrays(masks: Any, speed: Any) -> None:
             f'Expected argument `speed` to have the shape of `masks`, {tuple(masks.shape)}, '
             f'but got {tuple(speed.shape)}; give one speed map a mask.'
         )
-
-
-def _check_iterations(num_iters: int | Iterable[int]) -> list[int]:
-    """The numbers of iterations in ascending order, each once."""
-    given = list(num_iters) if isinstance(num_iters, Iterable) else [num_iters]
-    for number in given:
-        check_count('num_iters', number)
-    if not given:
-        raise ValueError(
-            'Expected argument `num_iters` to be a number, or several, but got none; '
-            '0 returns the masks as given.'
-        )
-    return sorted({int(number) for number in given})

@@ -77,7 +77,8 @@ def join_ranks(launcher: Launcher) -> Ranks:
     if missing:
         raise ValueError(
             f'Expected the launcher {launcher!r} to set {" and ".join(missing)}; start with '
-            'tools/dist_refine.sh or tools/slurm_refine.sh.'
+            'torchrun -m mmsteal refine, or in a checkout with tools/dist_refine.sh or '
+            'tools/slurm_refine.sh.'
         )
     found = Ranks(
         int(os.environ['RANK']),

@@ -62,8 +62,7 @@ def _hints(model: nn.Module, expected: dict, found: dict, reshaped: list[str]) -
     hints = []
     if any(name.startswith('ce_fusion.') for name in found):
         hints.append(
-            'these are released STEAL weights: convert them with '
-            'tools/model_converters/steal2mmsteal.py first.'
+            'these are released STEAL weights: convert them with `mmsteal convert-released` first.'
         )
     classes = {
         found[n][0]

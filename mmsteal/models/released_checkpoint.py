@@ -186,7 +186,7 @@ def _rename(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if any(name.startswith(('backbone.', 'decode_head.')) for name in weights):
         raise ValueError(
             'Expected released weights, but these are in the layout of mmseg already; give them '
-            'to tools/test.py or EdgeInferencer as they are.'
+            'to `mmsteal test` or EdgeInferencer as they are.'
         )
     layers = {**_HEAD, **_ALIASES}
     renamed = {}

@@ -37,7 +37,7 @@ def test_what_is_missing_is_named(tmp_path):
     sources = EdgeSources(root=tmp_path)
     for session, source, message in (
         (square_session(), UPLOAD, 'Load an edge map first'),
-        (square_session(), DEMO_MODEL, 'make demo'),
+        (square_session(), DEMO_MODEL, 'mmsteal demo'),
         (Session(), GRADIENT, 'Load an image first'),
     ):
         with pytest.raises(AnnotatorError, match=message):

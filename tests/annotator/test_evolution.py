@@ -143,5 +143,5 @@ def test_example_of_the_cup():
 
 def test_demo_set_must_be_made_first(tmp_path):
     assert not has_demo_set(tmp_path)
-    with pytest.raises(AnnotatorError, match='make demo'):
+    with pytest.raises(AnnotatorError, match='mmsteal demo'):
         open_example('demo', tmp_path)

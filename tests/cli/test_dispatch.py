@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 import mmsteal
 from mmsteal.cli.dispatch import COMMANDS, main
+from mmsteal.cli.format_arguments import FORMATS
+from mmsteal.label_formats import LABEL_FORMATS
 from tests.conftest import REPO
 
 SCRIPTS = sorted((REPO / 'tools').rglob('*.py'))
@@ -82,27 +85,27 @@ def test_help_of_a_command_is_its_own(capsys):
     assert 'usage: mmsteal train ' in capsys.readouterr().out
 
 
-def run_alone(code):
-    """Run code in a process in which `mmsteal` is its folder only; what it prints."""
-    start = f"""
-        import sys, types
-        package = types.ModuleType('mmsteal')
-        package.__path__ = [{str(REPO / 'mmsteal')!r}]
-        sys.modules['mmsteal'] = package
-    """
-    words = [sys.executable, '-c', textwrap.dedent(start) + textwrap.dedent(code)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_list_of_commands_loads_nothing_heavy():
-    printed = run_alone("""
-        from mmsteal.cli.dispatch import main
+def test_parsers_load_nothing_heavy():
+    """So that `--help` and a mistyped option answer at once."""
+    code = """
+        import importlib, sys
+        from mmsteal.cli.dispatch import COMMANDS, main
         main(['--help'])
-        print(sorted({'torch', 'numpy', 'cv2', 'mmengine', 'argparse'} & set(sys.modules)))
-    """)
-    assert printed.splitlines()[-1] == '[]'
+        heavy = {'torch', 'numpy', 'cv2', 'mmengine'}
+        print(sorted(heavy & set(sys.modules)))
+        for command in COMMANDS.values():
+            importlib.import_module(f'mmsteal.cli.{command.module}').build_parser()
+        print(sorted(heavy & set(sys.modules)))
+    """
+    done = subprocess.run(
+        [sys.executable, '-c', textwrap.dedent(code)], capture_output=True, text=True, check=False,
+        env={**os.environ, 'PYTHONPATH': str(REPO)},
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-2:] == ['[]', '[]'], done.stderr
+
+
+def test_choices_are_those_of_the_library():
+    assert tuple(LABEL_FORMATS) == FORMATS
 
 
 @pytest.mark.parametrize('path', SCRIPTS, ids=lambda path: path.stem)

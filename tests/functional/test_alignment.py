@@ -52,7 +52,8 @@ def naive_choice(masks, edge_prob, ignore, prob_floor, min_gain, checkpoints, **
     states = evolve_level_set(
         masks,
         speed_function(evidence),
-        checkpoints,
+        checkpoints[-1],
+        checkpoints=checkpoints,
         threshold=balloon_threshold(0.3),
         border='replicate',
         **options,

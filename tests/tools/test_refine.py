@@ -128,6 +128,15 @@ def test_two_ranks_share_the_images(data, whole, tmp_path):
     assert contents(tmp_path) == whole
 
 
+def test_a_wheel_has_torchrun_for_a_launcher(data, whole, tmp_path):
+    options = words(data, tmp_path, '--workers', '0', '--launcher', 'pytorch')
+    command(
+        sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_port=29618',
+        '-m', 'mmsteal', 'refine', *options,
+    )  # fmt: skip
+    assert contents(tmp_path) == whole
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
