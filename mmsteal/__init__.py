@@ -14,9 +14,9 @@ from mmsteal.version import __version__
 __getattr__, _, _parts = lazy_loader.attach(
     __name__,
     submodules=(
-        'annotator', 'apis', 'comparison', 'datasets', 'edge_files', 'engine', 'evaluation',
-        'file_evaluation', 'files', 'functional', 'jobs', 'label_formats', 'label_tools', 'models',
-        'refinement', 'visualization',
+        'annotator', 'apis', 'cli', 'comparison', 'datasets', 'demo', 'edge_files', 'engine',
+        'evaluation', 'file_evaluation', 'files', 'functional', 'jobs', 'label_formats',
+        'label_tools', 'models', 'refinement', 'visualization',
     ),
 )  # fmt: skip
 
