@@ -89,6 +89,7 @@ def train_with_mmseg() -> None:
         'train_dataloader = dict(dataset=dict(data_root=data_root))\n'
         'val_dataloader = dict(dataset=dict(data_root=data_root))\n'
         'test_dataloader = val_dataloader\n'
+        "visualizer = dict(vis_backends=[dict(type='LocalVisBackend')])\n"  # without tensorboard
     )
     script = Path(mmseg.__file__).parent / '.mim/tools/train.py'
     run(sys.executable, script, config, '--work-dir', 'run_mmseg', '--cfg-options', *OPTIONS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import reduce
@@ -13,8 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from mmsteal.comparison.common_classes import (
+    BASELINE,
+    LABELS,
+    REFERENCE,
+    class_key,
+    common_classes,
+    merged,
+)
 from mmsteal.comparison.label_comparison import ComparedImage, LabelComparison
-from mmsteal.edge_files.class_names import plain_name
 from mmsteal.functional.label_agreement import LabelAgreement, label_agreement
 from mmsteal.label_formats import Annotation, LabelError, LabelFormat, LabelItem, NoObjectsError
 from mmsteal.label_formats.image_files import NO_LABEL, image_size
@@ -22,7 +29,6 @@ from mmsteal.refinement.class_mapping import category_name
 
 # In the maps that are compared; classes are 1, 2, ...
 _BACKGROUND, _IGNORED = 0, -1
-LABELS, REFERENCE, BASELINE = 'labels', 'reference', 'baseline'
 
 
 class _Outcome(NamedTuple):
@@ -91,20 +97,14 @@ def compare_labels(
             'Expected at least one image that can be compared, but there is none: '
             f'{"; ".join(list(problems.values())[:3])}'
         )
-    found = {role: _merged(outcome.found.get(role, {}) for outcome in outcomes) for role in sources}
-    known = {role: {**_vocabulary(source), **found[role]} for role, source in sources.items()}
-    spelling = _merged([known[REFERENCE], known[LABELS], *known.values()])
-    kept = _compared_classes(sources, found, known, spelling, classes)
-    left = [
-        tuple(spelling[key] for key in found[role] if key not in kept and key not in known[other])
-        for role, other in ((LABELS, REFERENCE), (REFERENCE, LABELS))
-    ]
+    found = {role: merged(outcome.found.get(role, {}) for outcome in outcomes) for role in sources}
+    common = common_classes(sources, found, classes)
     return LabelComparison(
-        classes=tuple(spelling[key] for key in kept),
-        images=tuple(_only(image, kept, spelling) for image in images),
+        classes=tuple(common.names.values()),
+        images=tuple(_only(image, common.names) for image in images),
         problems=dict(sorted(problems.items())),
-        only_in_labels=left[0] if classes is None else (),
-        only_in_reference=left[1] if classes is None else (),
+        only_in_labels=common.only_in_labels,
+        only_in_reference=common.only_in_reference,
         num_unchecked=len(items[LABELS].keys() - items[REFERENCE].keys()),
         has_baseline=baseline is not None,
     )
@@ -171,11 +171,8 @@ def _compare(
                 f'{items[REFERENCE].labels[0]}, {_size(sizes[REFERENCE])} (width x height), but '
                 f'got {_size(size)}; resize one of them.', {},
             )  # fmt: skip
-    found = {
-        role: {_key(category_name(entry)): category_name(entry) for entry in annotation.objects}
-        for role, annotation in read.items()
-    }
-    index = {key: value for value, key in enumerate(_merged(found.values()), 1)}
+    found = {role: _classes_of(annotation) for role, annotation in read.items()}
+    index = {key: value for value, key in enumerate(merged(found.values()), 1)}
     ignored = reduce(or_, (annotation.ignore for annotation in read.values()))
     maps = {role: _class_map(annotation, index, ignored) for role, annotation in read.items()}
 
@@ -209,78 +206,29 @@ def _read(source: LabelFormat, item: LabelItem) -> Annotation:
         return Annotation(item.name, np.full(shape, -1, np.int32), (), np.zeros(shape, bool))
 
 
+def _classes_of(annotation: Annotation) -> dict[str, str]:
+    """Names of the classes of an image, by key."""
+    names = map(category_name, annotation.objects)
+    return {class_key(name): name for name in names}
+
+
 def _class_map(
     annotation: Annotation, index: Mapping[str, int], ignored: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
     """Number of the class of each pixel (H, W)."""
-    values = [index[_key(category_name(entry))] for entry in annotation.objects]
+    values = [index[class_key(category_name(entry))] for entry in annotation.objects]
     labels = np.array([*values, _BACKGROUND], np.int32)[annotation.object_map]  # -1: the last one
     labels[ignored] = _IGNORED
     return labels
 
 
-def _compared_classes(
-    sources: Mapping[str, LabelFormat],
-    found: Mapping[str, Mapping[str, str]],
-    known: Mapping[str, Mapping[str, str]],
-    spelling: Mapping[str, str],
-    classes: Sequence[str] | None,
-) -> list[str]:
-    """Keys of the classes to compare, in the order of the reference.
-
-    Raises:
-        ValueError: If a class that is asked for is unknown, or the names have nothing in common.
-    """
-    told = '. '.join(
-        f'Classes of the {role} in {source.root}: {", ".join(known[role].values()) or "none"}'
-        for role, source in sources.items()
-    )
-    if classes is not None:
-        unknown = [name for name in classes if _key(name) not in spelling]
-        if unknown:
-            raise ValueError(
-                f'Expected classes that the labels know, but got {", ".join(unknown)}. {told}.'
-            )
-        return list(dict.fromkeys(map(_key, classes)))
-    present = _merged(found.values())
-    for role in sources:
-        if found[role] and found[REFERENCE] and not known[role].keys() & known[REFERENCE].keys():
-            raise ValueError(
-                f'Expected a class that {role} and reference both know, but there is none. {told}. '
-                'Give values their names with the option `classes` of the format, as classes.car=7.'
-            )
-    # A set in which nothing was found, and that has no table, may still know all of them.
-    judges = [known[role] for role in (LABELS, REFERENCE) if known[role]]
-    return [key for key in spelling if key in present and all(key in names for names in judges)]
-
-
-def _only(
-    image: ComparedImage, kept: Collection[str], spelling: Mapping[str, str]
-) -> ComparedImage:
+def _only(image: ComparedImage, names: Mapping[str, str]) -> ComparedImage:
     """The image with some of its classes, by name."""
     now, before = (
-        {spelling[key]: found[key] for key in kept if key in found}
+        {name: found[key] for key, name in names.items() if key in found}
         for found in (image.classes, image.baseline)
     )
     return replace(image, classes=now, baseline=before)
-
-
-def _vocabulary(source: LabelFormat) -> dict[str, str]:
-    """Names of the classes that the format has a table of."""
-    return {_key(str(name)): str(name) for name in source.class_names.values()}
-
-
-def _merged(tables: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """All entries; of those with one key the first."""
-    merged: dict[str, str] = {}
-    for table in tables:
-        for key, name in table.items():
-            merged.setdefault(key, name)
-    return merged
-
-
-def _key(name: str) -> str:
-    return plain_name(name)
 
 
 def _size(shape: tuple[int, ...]) -> str:

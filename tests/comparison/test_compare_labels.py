@@ -6,7 +6,7 @@ from PIL import Image
 
 from mmsteal.comparison import ComparedImage, LabelComparison, MeanAgreement, compare_labels
 from mmsteal.functional import LabelAgreement, label_agreement
-from mmsteal.label_formats import LabelmeFormat, open_label_format
+from mmsteal.label_formats import LABEL_FORMATS, LabelmeFormat, open_label_format
 from tests.label_formats.helpers import save_json, write_image
 
 SIZE = (30, 40)
@@ -93,6 +93,46 @@ def test_formats_and_spellings_meet(tmp_path):
     found = compare_labels(labels, reference)
     assert found.classes == ('car', 'Traffic-Light')
     assert found.mean() == (1, 0, 1)
+
+
+@pytest.mark.parametrize('name', LABEL_FORMATS)
+def test_every_format_says_the_same(tmp_path, name):
+    if name == 'coco':
+        pytest.importorskip('pycocotools')
+    ending = '_leftImg8bit.png' if name == 'cityscapes' else '.png'
+    options = {'classes': {'car': 1, 'person': 2}} if name in ('png', 'coco') else {}
+    folder, images = write_maps(tmp_path / 'a', maps()), tmp_path / 'images'
+    for image in 'ab':
+        write_image(images / f'{image}{ending}', SIZE)
+    source = open_label_format(
+        'png', folder, images=images, image_suffix=ending, background=(0,),
+        classes={'car': 1, 'person': 2},
+    )  # fmt: skip
+    if name == 'png':
+        options['background'] = (0,)
+    writer, out = open_label_format(name, **options), tmp_path / 'out'
+    for item in source.items():
+        annotation = source.read(item)
+        writer.write(item, annotation, annotation.object_map, out)
+    files = writer.finish(out, source.items())
+    root = files[0] if files else out
+    reader = open_label_format(name, root, images=images, **options)
+    for found in (compare_labels(source, reader), compare_labels(reader, source)):
+        assert set(found.classes) == {'car', 'person'}
+        assert found.problems == {}
+        assert found.mean() == (1, 0, 1)
+
+
+def test_order_of_classes(tmp_path):
+    """Of a table of either, else by number, then by name."""
+    shapes = [rectangle(str(name), top, top + 3, 4, 20) for top, name in
+              enumerate(['pole', 10, 9, 'car'])]  # fmt: skip
+    labels = write_labelme(tmp_path / 'a', {'a': shapes})
+    assert compare_labels(labels, labels).classes == ('9', '10', 'car', 'pole')
+    names = {'pole': 'pole', 'car': 'car', '10': '10', '9': '9'}
+    known = LabelmeFormat(tmp_path / 'a', classes=names)
+    for pair in ((known, labels), (labels, known)):
+        assert compare_labels(*pair).classes == ('pole', 'car', '10', '9')
 
 
 def test_no_object_is_an_answer(tmp_path):
