@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmsteal.cli.format_arguments import add_format, nested
+from mmsteal.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
     from mmsteal.comparison import LabelComparison
@@ -64,11 +65,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit status 1 where something could not be compared."""
     args = build_parser().parse_args(argv)
-    try:
+    with user_errors():
         comparison = compare(args)
         report(comparison, args)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {error}') from error
     raise SystemExit(1 if comparison.problems else 0)
 
 

@@ -22,6 +22,7 @@ from mmsteal.cli.evaluation_arguments import (
     image_names_from,
     protocol_from,
 )
+from mmsteal.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
     from mmsteal.edge_files import PredictionFolder
@@ -94,12 +95,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     use_one_thread()
     try:
-        run = run_from(args)
-        result = evaluate_files(
-            run.job, run.out_dir / 'counts', num_workers=run.num_workers, progress=True
-        )
-    except (ValueError, TypeError, OSError) as error:
-        raise SystemExit(f'error: {error}') from error
+        with user_errors():
+            run = run_from(args)
+            result = evaluate_files(
+                run.job, run.out_dir / 'counts', num_workers=run.num_workers, progress=True
+            )
     except KeyboardInterrupt:
         raise SystemExit('\ninterrupted; the same command goes on from here') from None
     report(result, run)

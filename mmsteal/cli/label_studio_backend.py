@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from mmsteal.cli.edge_arguments import add_edge_arguments, check_edge_arguments
 from mmsteal.cli.key_values import KeyValues
+from mmsteal.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
     from mmsteal.label_tools import BackendServer
@@ -63,10 +64,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
-    try:
+    with user_errors():
         server = open_server(args)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {error}') from error
     host, port = str(server.server_address[0]), server.server_address[1]
     print(f'listening on http://{host}:{port}', flush=True)
     if args.host not in ('127.0.0.1', 'localhost', '::1'):

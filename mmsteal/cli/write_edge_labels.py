@@ -21,6 +21,7 @@ from mmsteal.cli.evaluation_arguments import (
     image_names_from,
     protocol_from,
 )
+from mmsteal.cli.user_errors import user_errors
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from mmsteal.edge_files import write_edge_bin, write_edge_pngs
 
-    try:
+    with user_errors():
         truth, protocol = ground_truth_from(args), protocol_from(args)
         names = image_names_from(args) or truth.names
         truth.check(names, protocol)
@@ -67,6 +68,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         with ThreadPoolExecutor(args.workers) as pool:
             list(tqdm(pool.map(write, names), total=len(names), unit='image'))
-    except (ValueError, FileNotFoundError) as error:
-        raise SystemExit(f'error: {error}') from error
     print(f'{protocol.label}\nclasses: {", ".join(truth.class_names)}\nwritten to {args.out}')
