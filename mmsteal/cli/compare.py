@@ -9,13 +9,13 @@ docs/comparison.md explains the numbers.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmsteal.cli.format_arguments import add_format, nested
 from mmsteal.cli.user_errors import user_errors
+from mmsteal.cli.worker_arguments import add_workers
 
 if TYPE_CHECKING:
     from mmsteal.comparison import LabelComparison
@@ -56,9 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     group.add_argument(
         '--out', nargs='+', default=[], metavar='FILE', help='also write all numbers: .csv, .json'
     )
-    group.add_argument(
-        '--workers', type=int, default=len(os.sched_getaffinity(0)), help='threads (all cores)'
-    )
+    add_workers(group)
     return parser
 
 

@@ -23,6 +23,7 @@ from mmsteal.cli.evaluation_arguments import (
     protocol_from,
 )
 from mmsteal.cli.user_errors import user_errors
+from mmsteal.cli.worker_arguments import add_workers
 
 if TYPE_CHECKING:
     from mmsteal.edge_files import PredictionFolder
@@ -81,9 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
         help='OIS threshold of an image without the class: the best, or historically the first',
     )  # fmt: skip
     group.add_argument('--no-plots', action='store_true', help='no pictures of the curves')
-    group.add_argument(
-        '--workers', type=int, default=len(os.sched_getaffinity(0)), help='threads (all cores)'
-    )
+    add_workers(group)
     return parser
 
 

@@ -14,6 +14,7 @@ import mmsteal
 from mmsteal.cli.dispatch import COMMANDS, main
 from mmsteal.cli.format_arguments import FORMATS
 from mmsteal.cli.user_errors import user_errors
+from mmsteal.cli.worker_arguments import available_cores
 from mmsteal.label_formats import LABEL_FORMATS
 from tests.conftest import REPO
 
@@ -110,6 +111,25 @@ def test_wrong_paths_are_told_in_a_line(words, tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as left:
         main(words)
     assert re.match('error: Expected .*, but (there is n|it does not exist)', left.value.code)
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['compare', 'none', 'none', '--format', 'png'],
+        ['convert-edge-labels', '--data', 'sbd', 'none', 'out'],
+    ],
+    ids=lambda words: words[0],
+)
+def test_no_workers_is_an_error(words):
+    with pytest.raises(SystemExit, match='error: Expected --workers to be at least 1, but got 0'):
+        main([*words, '--workers', '0'])
+
+
+def test_cores_are_counted_on_every_system(monkeypatch):
+    assert available_cores() >= 1
+    monkeypatch.delattr(os, 'sched_getaffinity', raising=False)
+    assert available_cores() == os.cpu_count()
 
 
 def test_only_errors_of_the_user_lose_their_traceback():
