@@ -19,7 +19,7 @@ def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
     group.add_argument('--checkpoint', help='its trained weights')
     group.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
     add_cfg_options(group)
-    group.add_argument('--edges', help='class_001/NAME.png ..., as of `mmsteal infer`')
+    group.add_argument('--edges', help='class_001/NAME.png ..., as `mmsteal infer` writes them')
     group.add_argument('--edge-classes', nargs='+', metavar='NAME', help='names of the edge maps')
     group.add_argument(
         '--class-map', nargs='+', default=[], metavar=f'{category}=EDGE',

@@ -32,7 +32,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--data-key', help='name of the image in the data of the tasks')
     add_edge_arguments(parser, category='LABEL')
     group = parser.add_argument_group('evolution')
-    group.add_argument('--scale', type=float, help='size at which objects evolve, in image sizes')
+    group.add_argument(
+        '--scale', type=float, help='size at which objects evolve, as a fraction of the image size'
+    )
     group.add_argument(
         '--error-px', type=float, default=16.0, help='how far outlines may be off, in pixels (16)'
     )
