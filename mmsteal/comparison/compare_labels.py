@@ -172,9 +172,7 @@ def _compare(
                 f'got {_size(size)}; resize one of them.', {},
             )  # fmt: skip
     found = {
-        role: {
-            plain_name(category_name(entry)): category_name(entry) for entry in annotation.objects
-        }
+        role: {_key(category_name(entry)): category_name(entry) for entry in annotation.objects}
         for role, annotation in read.items()
     }
     index = {key: value for value, key in enumerate(_merged(found.values()), 1)}
@@ -215,7 +213,7 @@ def _class_map(
     annotation: Annotation, index: Mapping[str, int], ignored: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
     """Number of the class of each pixel (H, W)."""
-    values = [index[plain_name(category_name(entry))] for entry in annotation.objects]
+    values = [index[_key(category_name(entry))] for entry in annotation.objects]
     labels = np.array([*values, _BACKGROUND], np.int32)[annotation.object_map]  # -1: the last one
     labels[ignored] = _IGNORED
     return labels
@@ -238,12 +236,12 @@ def _compared_classes(
         for role, source in sources.items()
     )
     if classes is not None:
-        unknown = [name for name in classes if plain_name(name) not in spelling]
+        unknown = [name for name in classes if _key(name) not in spelling]
         if unknown:
             raise ValueError(
                 f'Expected classes that the labels know, but got {", ".join(unknown)}. {told}.'
             )
-        return list(dict.fromkeys(map(plain_name, classes)))
+        return list(dict.fromkeys(map(_key, classes)))
     present = _merged(found.values())
     for role in sources:
         if found[role] and found[REFERENCE] and not known[role].keys() & known[REFERENCE].keys():
@@ -269,7 +267,7 @@ def _only(
 
 def _vocabulary(source: LabelFormat) -> dict[str, str]:
     """Names of the classes that the format has a table of."""
-    return {plain_name(str(name)): str(name) for name in source.class_names.values()}
+    return {_key(str(name)): str(name) for name in source.class_names.values()}
 
 
 def _merged(tables: Iterable[Mapping[str, str]]) -> dict[str, str]:
@@ -279,6 +277,10 @@ def _merged(tables: Iterable[Mapping[str, str]]) -> dict[str, str]:
         for key, name in table.items():
             merged.setdefault(key, name)
     return merged
+
+
+def _key(name: str) -> str:
+    return plain_name(name)
 
 
 def _size(shape: tuple[int, ...]) -> str:
