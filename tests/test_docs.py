@@ -575,8 +575,9 @@ def test_links_and_files_exist(page):
 
 @pytest.mark.parametrize(
     'module',
-    ['functional', 'apis', 'comparison', 'models', 'datasets', 'engine', 'engine.alignment',
-     'evaluation', 'label_formats', 'label_tools', 'refinement', 'visualization'],
+    ['functional', 'apis', 'comparison', 'edge_files', 'models', 'datasets', 'engine',
+     'engine.alignment', 'evaluation', 'file_evaluation', 'jobs', 'label_formats', 'label_tools',
+     'refinement', 'visualization'],
 )  # fmt: skip
 def test_reference_has_every_public_name(module):
     text = ''.join(page.read_text() for page in (REPO / 'docs/api').glob('*.md'))

@@ -105,6 +105,29 @@ cv2.imwrite(root + '/labels/a.png', coarse)
     assert 'mmsteal[onedl]' in done.stderr
 
 
+def test_commands_made_of_the_stack_say_how_to_install_it(tmp_path):
+    (tmp_path / 'trained.pth').touch()
+    code = """
+import os, sys
+from mmsteal.cli.dispatch import main
+os.chdir(sys.argv[1])
+for words in (
+    'demo', 'train config.py', 'test config.py trained.pth', 'infer config.py trained.pth a.jpg b',
+    'browse config.py out', 'print-config config.py', 'convert-released released.pt out.pth',
+    'label-studio --data-root . --config config.py --checkpoint trained.pth',
+):
+    try:
+        main(words.split())
+    except SystemExit as left:
+        text = str(left.code)
+        assert text.startswith('error: Cannot import `mmengine`'), (words, text)
+        assert 'mmsteal[onedl]' in text and 'mmsegmentation' in text, (words, text)
+    else:
+        raise AssertionError(words)
+"""
+    python(BLOCK + code, str(tmp_path))
+
+
 # What is made of the stack; whatever else there is works on files and arrays.
 MADE_OF_THE_STACK = {
     'apis', 'datasets', 'demo', 'engine', 'evaluation.edge_metric', 'mm_stack', 'models',

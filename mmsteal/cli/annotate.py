@@ -14,6 +14,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmsteal.cli.user_errors import user_errors
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Arguments of the command."""
@@ -64,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     model = None
     if args.config is not None:
         print(f'[1/2] loading {args.checkpoint}', flush=True)
-        model = EdgeModel(args.config, args.checkpoint, args.device)
+        with user_errors():
+            model = EdgeModel(args.config, args.checkpoint, args.device)
     else:
         print('[1/2] no model: edges are those of the colours', flush=True)
     print('[2/2] getting the evolution ready (longer the first time)', flush=True)

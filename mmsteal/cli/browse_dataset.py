@@ -8,6 +8,7 @@ import os.path as osp
 from collections.abc import Sequence
 
 from mmsteal.cli.config_arguments import add_cfg_options, add_config_argument, add_data_root
+from mmsteal.cli.user_errors import user_errors
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,11 +28,19 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
+    with user_errors():
+        draw(args)
+    print(f'written to {args.out}')
+
+
+def draw(args: argparse.Namespace) -> None:
+    """Draw the images that the arguments ask for."""
+    from mmsteal.apis import load_run_config  # first: without the stack it says how to install it
+
+    # isort: split
     from mmengine.registry import init_default_scope
     from mmseg.registry import DATASETS, VISUALIZERS
     from tqdm import tqdm
-
-    from mmsteal.apis import load_run_config
 
     cfg = load_run_config(args.config, data_root=args.data_root, cfg_options=args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
@@ -46,4 +55,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         name = osp.splitext(osp.basename(sample.img_path))[0]
         out_file = osp.join(args.out, f'{index:05d}_{name}.png')
         visualizer.add_datasample(name, image, sample, draw_pred=False, out_file=out_file)
-    print(f'written to {args.out}')

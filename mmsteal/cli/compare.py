@@ -9,12 +9,13 @@ docs/comparison.md explains the numbers.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmsteal.cli.format_arguments import add_format, nested
+from mmsteal.cli.user_errors import user_errors
+from mmsteal.cli.worker_arguments import add_workers
 
 if TYPE_CHECKING:
     from mmsteal.comparison import LabelComparison
@@ -55,20 +56,16 @@ def build_parser() -> argparse.ArgumentParser:
     group.add_argument(
         '--out', nargs='+', default=[], metavar='FILE', help='also write all numbers: .csv, .json'
     )
-    group.add_argument(
-        '--workers', type=int, default=len(os.sched_getaffinity(0)), help='threads (all cores)'
-    )
+    add_workers(group)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit status 1 where something could not be compared."""
     args = build_parser().parse_args(argv)
-    try:
+    with user_errors():
         comparison = compare(args)
         report(comparison, args)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {error}') from error
     raise SystemExit(1 if comparison.problems else 0)
 
 

@@ -15,7 +15,7 @@ def add_config_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+def add_cfg_options(parser: argparse._ActionsContainer) -> None:
     """Add `--cfg-options`."""
     parser.add_argument(
         '--cfg-options', nargs='+', action=KeyValues, metavar='KEY=VALUE',

@@ -12,6 +12,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmsteal.cli.user_errors import user_errors
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Arguments of the command."""
@@ -34,13 +36,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     from mmsteal.edge_files.file_index import index_files
 
-    try:
+    with user_errors():
         if Path(args.source).is_dir() and index_files(Path(args.source), ('.bin',)):
             bins_to_pngs(args)
         else:
             pngs_to_bins(args)
-    except (ValueError, FileNotFoundError) as error:
-        raise SystemExit(f'error: {error}') from error
     print(f'written to {args.out}')
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from mmsteal.cli.user_errors import user_errors
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Arguments of the command."""
@@ -33,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
-    from mmsteal.demo import DemoOptions, run_demo
+    with user_errors():
+        from mmsteal.demo import DemoOptions, run_demo
 
     run_demo(DemoOptions(**vars(args)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from mmsteal.cli.key_values import KeyValues
+from mmsteal.cli.config_arguments import add_cfg_options
 
 
 def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
@@ -18,8 +18,8 @@ def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
     group.add_argument('--config', help='config of the model: its path, or its name')
     group.add_argument('--checkpoint', help='its trained weights')
     group.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
-    group.add_argument('--cfg-options', nargs='+', action=KeyValues, help='key=value')
-    group.add_argument('--edges', help='class_001/NAME.png ..., as of `mmsteal infer`')
+    add_cfg_options(group)
+    group.add_argument('--edges', help='class_001/NAME.png ..., as `mmsteal infer` writes them')
     group.add_argument('--edge-classes', nargs='+', metavar='NAME', help='names of the edge maps')
     group.add_argument(
         '--class-map', nargs='+', default=[], metavar=f'{category}=EDGE',

@@ -22,6 +22,8 @@ from mmsteal.cli.evaluation_arguments import (
     image_names_from,
     protocol_from,
 )
+from mmsteal.cli.user_errors import user_errors
+from mmsteal.cli.worker_arguments import add_workers
 
 if TYPE_CHECKING:
     from mmsteal.edge_files import PredictionFolder
@@ -80,9 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
         help='OIS threshold of an image without the class: the best, or historically the first',
     )  # fmt: skip
     group.add_argument('--no-plots', action='store_true', help='no pictures of the curves')
-    group.add_argument(
-        '--workers', type=int, default=len(os.sched_getaffinity(0)), help='threads (all cores)'
-    )
+    add_workers(group)
     return parser
 
 
@@ -94,12 +94,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     use_one_thread()
     try:
-        run = run_from(args)
-        result = evaluate_files(
-            run.job, run.out_dir / 'counts', num_workers=run.num_workers, progress=True
-        )
-    except (ValueError, TypeError, OSError) as error:
-        raise SystemExit(f'error: {error}') from error
+        with user_errors():
+            run = run_from(args)
+            result = evaluate_files(
+                run.job, run.out_dir / 'counts', num_workers=run.num_workers, progress=True
+            )
     except KeyboardInterrupt:
         raise SystemExit('\ninterrupted; the same command goes on from here') from None
     report(result, run)

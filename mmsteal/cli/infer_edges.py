@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from mmsteal.cli.config_arguments import add_cfg_options, add_config_argument
+from mmsteal.cli.user_errors import user_errors
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -23,10 +24,11 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
-    from mmsteal.apis import EdgeInferencer
+    with user_errors():
+        from mmsteal.apis import EdgeInferencer
 
-    inferencer = EdgeInferencer(
-        args.config, args.checkpoint, args.device, cfg_options=args.cfg_options
-    )
-    inferencer(args.image, out_dir=args.out)
+        inferencer = EdgeInferencer(
+            args.config, args.checkpoint, args.device, cfg_options=args.cfg_options
+        )
+        inferencer(args.image, out_dir=args.out)
     print(f'classes: {", ".join(inferencer.classes)}\nwritten to {args.out}')

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from mmsteal.cli.edge_arguments import add_edge_arguments, check_edge_arguments
 from mmsteal.cli.key_values import KeyValues
+from mmsteal.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
     from mmsteal.label_tools import BackendServer
@@ -31,7 +32,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--data-key', help='name of the image in the data of the tasks')
     add_edge_arguments(parser, category='LABEL')
     group = parser.add_argument_group('evolution')
-    group.add_argument('--scale', type=float, help='size at which objects evolve, in image sizes')
+    group.add_argument(
+        '--scale', type=float, help='size at which objects evolve, as a fraction of the image size'
+    )
     group.add_argument(
         '--error-px', type=float, default=16.0, help='how far outlines may be off, in pixels (16)'
     )
@@ -63,10 +66,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
     args = parse_args(argv)
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
-    try:
+    with user_errors():
         server = open_server(args)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {error}') from error
     host, port = str(server.server_address[0]), server.server_address[1]
     print(f'listening on http://{host}:{port}', flush=True)
     if args.host not in ('127.0.0.1', 'localhost', '::1'):

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from mmsteal.cli.config_arguments import add_cfg_options, add_config_argument
+from mmsteal.cli.user_errors import user_errors
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -22,9 +23,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
-    from mmsteal.apis.run_config import read_config
+    with user_errors():
+        from mmsteal.apis.run_config import read_config
 
-    cfg = read_config(args.config, args.cfg_options)
+        cfg = read_config(args.config, args.cfg_options)
     print(cfg.pretty_text)
     if args.save:
         cfg.dump(args.save)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmsteal.cli.format_arguments import add_format, nested
+from mmsteal.cli.user_errors import user_errors
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,10 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit status 1 where labels were left out."""
     args = build_parser().parse_args(argv)
-    try:
+    with user_errors():
         problems = simulate(args)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {error}') from error
     for problem in problems:
         print(f'left out: {problem}', file=sys.stderr)
     raise SystemExit(1 if problems else 0)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from mmsteal.cli.user_errors import user_errors
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Arguments of the command."""
@@ -27,20 +29,18 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
-    from mmsteal.apis.run_config import find_config
-    from mmsteal.models.released_checkpoint import (
-        convert_released_checkpoint,
-        read_released_checkpoint,
-        released_num_classes,
-    )
+    with user_errors():
+        from mmsteal.apis.run_config import find_config
+        from mmsteal.models.released_checkpoint import (
+            convert_released_checkpoint,
+            read_released_checkpoint,
+            released_num_classes,
+        )
 
-    try:
         config = args.config
         if config is None:
             num_classes = released_num_classes(read_released_checkpoint(args.source))
             name = 'cityscapes' if num_classes == 19 else 'sbd'
             config = f'mmsteal::released_steal_{name}.py'
         convert_released_checkpoint(args.source, args.out, find_config(config))
-    except (ValueError, OSError) as error:
-        raise SystemExit(f'error: {error}') from error
     print(f'written to {args.out}, for {config}')

@@ -13,6 +13,7 @@ from mmsteal.cli.config_arguments import (
     add_launcher_arguments,
     set_local_rank,
 )
+from mmsteal.cli.user_errors import user_errors
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,19 +41,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise SystemExit(f'Expected a checkpoint at {args.checkpoint}, but there is none.')
     if args.show_dir and args.launcher != 'none':
         raise SystemExit('--show-dir draws on one rank only: leave the launcher out, or use --out.')
+    with user_errors():
+        from mmsteal.apis import load_run_config
+
+        cfg = load_run_config(
+            args.config,
+            work_dir=args.work_dir,
+            launcher=args.launcher,
+            data_root=args.data_root,
+            cfg_options=args.cfg_options,
+        )
     from mmengine.config import ConfigDict
     from mmengine.runner import Runner
 
-    from mmsteal.apis import load_run_config
     from mmsteal.compat import finish_distributed
 
-    cfg = load_run_config(
-        args.config,
-        work_dir=args.work_dir,
-        launcher=args.launcher,
-        data_root=args.data_root,
-        cfg_options=args.cfg_options,
-    )
     cfg.load_from = args.checkpoint
     # The checkpoint brings the weights; fetching pre-trained ones first would be for nothing.
     cfg.model.backbone.init_cfg = None

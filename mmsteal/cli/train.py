@@ -12,6 +12,7 @@ from mmsteal.cli.config_arguments import (
     add_launcher_arguments,
     set_local_rank,
 )
+from mmsteal.cli.user_errors import user_errors
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -36,20 +37,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     set_local_rank(args)
+    with user_errors():
+        from mmsteal.apis import load_run_config
+
+        cfg = load_run_config(
+            args.config,
+            work_dir=args.work_dir,
+            launcher=args.launcher,
+            data_root=args.data_root,
+            cfg_options=args.cfg_options,
+            amp=args.amp,
+            training=True,
+        )
     from mmengine.runner import Runner
 
-    from mmsteal.apis import load_run_config
     from mmsteal.compat import finish_distributed
 
-    cfg = load_run_config(
-        args.config,
-        work_dir=args.work_dir,
-        launcher=args.launcher,
-        data_root=args.data_root,
-        cfg_options=args.cfg_options,
-        amp=args.amp,
-        training=True,
-    )
     if args.resume is not None:
         cfg.resume = True
         if args.resume != 'auto':

@@ -21,6 +21,8 @@ from mmsteal.cli.evaluation_arguments import (
     image_names_from,
     protocol_from,
 )
+from mmsteal.cli.user_errors import user_errors
+from mmsteal.cli.worker_arguments import add_workers
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('out', help='folder for the files')
     parser.add_argument('--format', choices=['png', 'bin'], default='png')
-    parser.add_argument('--workers', type=int, default=2, help='threads')
+    add_workers(parser)
     add_ground_truth_arguments(parser)
     add_protocol_arguments(parser)
     return parser
@@ -48,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from mmsteal.edge_files import write_edge_bin, write_edge_pngs
 
-    try:
+    with user_errors():
+        if args.workers < 1:
+            raise ValueError(f'Expected --workers to be at least 1, but got {args.workers}.')
         truth, protocol = ground_truth_from(args), protocol_from(args)
         names = image_names_from(args) or truth.names
         truth.check(names, protocol)
@@ -67,6 +71,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         with ThreadPoolExecutor(args.workers) as pool:
             list(tqdm(pool.map(write, names), total=len(names), unit='image'))
-    except (ValueError, FileNotFoundError) as error:
-        raise SystemExit(f'error: {error}') from error
     print(f'{protocol.label}\nclasses: {", ".join(truth.class_names)}\nwritten to {args.out}')

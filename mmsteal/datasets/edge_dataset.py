@@ -198,7 +198,7 @@ class EdgeDataset(BaseSegDataset):
                 if self.backend_args is None and not osp.isfile(info[key]):
                     raise FileNotFoundError(
                         f'Expected the label of image {image} at {info[key]} (`{key}`), but it '
-                        'does not exist; mend `data_prefix` or the suffixes, or leave the image '
+                        'does not exist; fix `data_prefix` or the suffixes, or leave the image '
                         'out of `ann_file`.'
                     )
         return info

@@ -25,6 +25,7 @@ from mmsteal.functional.edges import (
     union_edges,
     valid_mask_edges,
 )
+from mmsteal.functional.evolution_options import EvolutionOptions
 from mmsteal.functional.gradient_edges import gradient_edges
 from mmsteal.functional.label_agreement import LabelAgreement, label_agreement
 from mmsteal.functional.label_merge import settle_overlaps
@@ -51,6 +52,7 @@ __all__ = [
     'EdgeAssignment',
     'EdgeGeometry',
     'EdgeScores',
+    'EvolutionOptions',
     'LabelAgreement',
     'LabelObjects',
     'MaskAlignment',

@@ -35,8 +35,8 @@ class PackedHistory:
     def mean_cost(self, cost: NDArray[np.int32]) -> NDArray[np.float64]:
         """Mean of `cost` (H, W) along the curve of each state, (C,); NaN where there is none.
 
-        The curve of a mask are the pixels with one of their four neighbours on its other side.
-        Pixels of negative cost are left out.
+        The curve of a mask is made of the pixels of which one of the four neighbours is on its
+        other side. Pixels of negative cost are left out.
         """
         sums = np.zeros(len(self.words), np.int64)
         counts = np.zeros(len(self.words), np.int64)

@@ -30,13 +30,13 @@ def _popcount(word):
 
 @njit(inline='always')
 def _lowest(word):
-    """The lowest set bit alone; ``_popcount(_lowest(word) - 1)`` is its position."""
+    """The lowest set bit alone; `_popcount(_lowest(word) - 1)` is its position."""
     return word & (~word + ONE)
 
 
 @njit(inline='always')
 def _span(i, first, last):
-    """Those bits of word ``i`` whose pixels lie in ``first..last``."""
+    """Those bits of word `i` whose pixels lie in `first..last`."""
     bits = ALL
     if first > i << 6:
         bits = bits << np.uint64(first - (i << 6))
@@ -59,7 +59,7 @@ def count_bits(words: Words) -> NDArray[np.int64]:
 def prediction_sets(levels, num_thresholds, thin):
     """Packed predicted edge pixels (T, R, C) of every threshold.
 
-    ``levels`` (H, W) says how many thresholds each score reaches. The sets are nested, so one pass
+    `levels` (H, W) says how many thresholds each score reaches. The sets are nested, so one pass
     from the highest threshold down sets each pixel once.
     """
     height, width = levels.shape
@@ -96,7 +96,7 @@ def prediction_sets(levels, num_thresholds, thin):
 
 @njit(inline='always')
 def _row_window(p, k, reach, shape):
-    """First and last pixel within reach of ``p`` in its k-th nearest row: 0, -1, 1, -2, 2, ..."""
+    """First and last pixel within reach of `p` in its k-th nearest row: 0, -1, 1, -2, 2, ..."""
     stride = shape[1] * 64
     step = (k + 1) // 2 if k % 2 == 0 else -((k + 1) // 2)
     row, x = p // stride + step, p % stride
@@ -125,10 +125,10 @@ def within_reach(true, reach):
 
 @njit(cache=True, nogil=True)
 def _augment(root, mates, unvisited, reach, shape, parent, stack, seen):
-    """Look for an augmenting path from the unmatched predicted pixel ``root`` and flip it.
+    """Look for an augmenting path from the unmatched predicted pixel `root` and flip it.
 
     Depth first: where all true pixels nearby are taken, that gets to a free one in a few long
-    steps. ``unvisited`` holds the true pixels (flat words) that the search may still visit. A
+    steps. `unvisited` holds the true pixels (flat words) that the search may still visit. A
     success makes all it visited available again; after a failure they stay out, because from them
     no free pixel can be reached until some matched predicted pixel goes away.
     """
@@ -213,7 +213,7 @@ def match(sets, true, near, reach, nearest_first, hits):
     predicted pixel went away (thinning does that) are dissolved, then every unmatched pixel that
     could have gained a partner gets one search. By Berge's theorem the result is a maximum one.
 
-    Its size is unique, the pixels in it are not. Where they matter (``nearest_first``), every
+    Its size is unique, the pixels in it are not. Where they matter (`nearest_first`), every
     threshold starts anew from a greedy matching of the nearest pairs, so that they are as close to
     those of a cheapest assignment as the size allows, and depend on this threshold alone.
 

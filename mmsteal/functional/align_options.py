@@ -151,7 +151,7 @@ class AlignOptions:
 
         Args:
             error_px: How far outlines may be off, in pixels of the labels.
-            scale: Size of the edge maps in sizes of the labels.
+            scale: Size of the edge maps as a fraction of that of the labels.
 
         Raises:
             ValueError: If `error_px` is not above 0 and finite, or a checkpoint comes too late.

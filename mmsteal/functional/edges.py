@@ -126,7 +126,7 @@ def label_map_to_edges(
     one class have an edge between them. What lies beyond the image does not count.
 
     The classes are the `num_classes` smallest numbers from 0 up that are neither `background` nor
-    `ignore_index`, in ascending order: with ``background=0`` channel 0 holds the edges of value 1.
+    `ignore_index`, in ascending order: with `background=0` channel 0 holds the edges of value 1.
 
     Args:
         label_map: Class of each pixel, integers of shape (H, W).

@@ -83,7 +83,7 @@ def _decode_rle(
     if size != shape:
         raise LabelError(
             f'{path}: {what} has an RLE of size {size} (height, width), but the image has '
-            f'{shape}; encode it again or mend the size.'
+            f'{shape}; encode it again or fix the size.'
         )
     counts = rle.get('counts')
     if isinstance(counts, list) and sum(counts) != shape[0] * shape[1]:

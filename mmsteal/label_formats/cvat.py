@@ -276,7 +276,7 @@ def _mask(
     if not (0 <= left <= left + width <= shape[1] and 0 <= top <= top + height <= shape[0]):
         raise LabelError(
             f'{path}: {what} lies at {left}, {top} and is {width} x {height} (width x height), but '
-            f'the image is {shape[1]} x {shape[0]}; mend it.'
+            f'the image is {shape[1]} x {shape[0]}; fix it.'
         )
     try:
         runs = np.array(entry.attributes.get('rle', '').split(','), np.int64)
@@ -285,7 +285,7 @@ def _mask(
     if (runs < 0).any() or (runs > width * height).any() or runs.sum() != width * height:
         raise LabelError(
             f'{path}: {what} has an RLE of {runs.sum()} pixels, but it is {width} x {height}; '
-            'mend it.'
+            'fix it.'
         )
     values = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
     return Region.of(values, top, left)

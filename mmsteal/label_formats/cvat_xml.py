@@ -86,7 +86,7 @@ def read_xml(path: Path) -> tuple[bytes, list[ImageElement], frozenset[str]]:
     try:
         parser.Parse(raw, True)
     except expat.ExpatError as error:
-        raise LabelError(f'{path}: cannot read the XML ({error}); mend or remove it.') from error
+        raise LabelError(f'{path}: cannot read the XML ({error}); fix or remove it.') from error
     for image in images:
         for entry in image.shapes:
             # Of an element with a closing tag the parser told where that begins.
@@ -169,7 +169,7 @@ def integer_of(path: Path, what: str, entry: Element, key: str, default: int | N
         return int(value)
     except (KeyError, ValueError, OverflowError) as error:
         raise LabelError(
-            f'{path}: {what} has no number in {key!r}: {entry.attributes.get(key)!r}; mend it.'
+            f'{path}: {what} has no number in {key!r}: {entry.attributes.get(key)!r}; fix it.'
         ) from error
 
 

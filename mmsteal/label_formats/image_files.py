@@ -76,7 +76,7 @@ def image_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             width, height = image.size
     except (OSError, ValueError, SyntaxError) as error:
-        raise LabelError(f'{path}: cannot read the image ({error}); mend or remove it.') from error
+        raise LabelError(f'{path}: cannot read the image ({error}); fix or remove it.') from error
     return height, width
 
 

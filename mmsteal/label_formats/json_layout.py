@@ -21,7 +21,7 @@ def load_json(path: Path) -> tuple[Any, bytes]:
         raw = path.read_bytes()
         return json.loads(raw), raw
     except (OSError, ValueError) as error:
-        raise LabelError(f'{path}: cannot read the JSON ({error}); mend or remove it.') from error
+        raise LabelError(f'{path}: cannot read the JSON ({error}); fix or remove it.') from error
 
 
 def dump_json(value: Any, like: bytes = b'') -> bytes:

@@ -34,7 +34,7 @@ def read_map(path: Path) -> Image.Image:
             image.load()
     except (OSError, ValueError, SyntaxError) as error:
         raise LabelError(
-            f'{path}: cannot read the label map ({error}); mend or remove it.'
+            f'{path}: cannot read the label map ({error}); fix or remove it.'
         ) from error
     if image.mode not in _MODES:
         raise LabelError(

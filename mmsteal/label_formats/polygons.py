@@ -78,7 +78,7 @@ def check_points(path: Path, what: str, values: Iterable[Any]) -> NDArray[np.flo
     if points.ndim != 2 or points.shape[1] != 2:
         raise LabelError(f'{path}: {what} has points that are not pairs of numbers.')
     if not np.isfinite(points).all():
-        raise LabelError(f'{path}: {what} has a coordinate that is not finite; mend it.')
+        raise LabelError(f'{path}: {what} has a coordinate that is not finite; fix it.')
     return points
 
 

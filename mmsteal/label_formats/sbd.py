@@ -199,5 +199,5 @@ def _load(path: Path, kind: Kind) -> dict[str, Any]:
     except Exception as error:  # scipy raises what it likes on damaged files
         raise LabelError(
             f'{path}: cannot read the struct {STRUCTS[kind]} ({type(error).__name__}: {error}); '
-            'mend or remove the file.'
+            'fix or remove the file.'
         ) from error

@@ -100,7 +100,7 @@ def map_labels(
         raise ValueError(
             f'Expected the label file {path} to hold the values '
             f'{sorted(v for v in value_map if v >= 0)}, but it also holds {unknown[:10].tolist()}; '
-            'mend the file, or set `label_values`, `background`, `ignore_values` or '
+            'fix the file, or set `label_values`, `background`, `ignore_values` or '
             '`other_values` of the dataset.'
         )
     return mapped.astype(np.uint8)

@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 def plot_training_curves(
     scalars_path: str | os.PathLike[str], panels: Sequence[str | Sequence[str]]
 ) -> bytes:
-    """Plot what mmengine logged to ``vis_data/scalars.json``.
+    """Plot what mmengine logged to `vis_data/scalars.json`.
 
     The horizontal axis is the logged step: the iteration, for validation too if the logger hook
-    has ``log_metric_by_epoch=False``.
+    has `log_metric_by_epoch=False`.
 
     Args:
         scalars_path: The file, one JSON object a line.
@@ -28,7 +28,7 @@ def plot_training_curves(
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If a line is no JSON object, ``panels`` is empty, or the file holds no value of
+        ValueError: If a line is no JSON object, `panels` is empty, or the file holds no value of
             a given name.
     """
     records = _read_records(Path(scalars_path))

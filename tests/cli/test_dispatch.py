@@ -13,6 +13,8 @@ import pytest
 import mmsteal
 from mmsteal.cli.dispatch import COMMANDS, main
 from mmsteal.cli.format_arguments import FORMATS
+from mmsteal.cli.user_errors import user_errors
+from mmsteal.cli.worker_arguments import available_cores
 from mmsteal.label_formats import LABEL_FORMATS
 from tests.conftest import REPO
 
@@ -83,6 +85,56 @@ def test_help_of_a_command_is_its_own(capsys):
         main(['train', '--help'])
     assert left.value.code == 0
     assert 'usage: mmsteal train ' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['train', 'none.py'],
+        ['train', 'mmsteal::steal_demo.py', '--data-root', 'none'],
+        ['infer', 'none.py', 'none.pth', 'none.jpg', 'out'],
+        ['infer', 'mmsteal::steal_demo.py', 'none.pth', 'none.jpg', 'out'],
+        ['browse', 'mmsteal::steal_demo.py', 'out'],
+        ['print-config', 'mmsteal::none.py'],
+        ['convert-released', 'none.pt', 'out.pth'],
+        ['convert-edge-bins', 'none', 'out', '--names', 'a'],
+        ['convert-edge-labels', '--data', 'sbd', 'none', 'out'],
+        ['eval', '--data', 'sbd', 'none', '--pred', 'none', '--out', 'out'],
+        ['compare', 'none', 'none', '--format', 'png'],
+        ['simulate', '--format', 'png', '--labels', 'none', '--error-px', '4', '--out', 'out'],
+        ['label-studio', '--data-root', 'none', '--edges', 'none'],
+    ],
+    ids=' '.join,
+)
+def test_wrong_paths_are_told_in_a_line(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert re.match('error: Expected .*, but (there is n|it does not exist)', left.value.code)
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['compare', 'none', 'none', '--format', 'png'],
+        ['convert-edge-labels', '--data', 'sbd', 'none', 'out'],
+    ],
+    ids=lambda words: words[0],
+)
+def test_no_workers_is_an_error(words):
+    with pytest.raises(SystemExit, match='error: Expected --workers to be at least 1, but got 0'):
+        main([*words, '--workers', '0'])
+
+
+def test_cores_are_counted_on_every_system(monkeypatch):
+    assert available_cores() >= 1
+    monkeypatch.delattr(os, 'sched_getaffinity', raising=False)
+    assert available_cores() == os.cpu_count()
+
+
+def test_only_errors_of_the_user_lose_their_traceback():
+    with pytest.raises(ZeroDivisionError), user_errors():
+        _ = 1 / 0
 
 
 def test_parsers_load_nothing_heavy():

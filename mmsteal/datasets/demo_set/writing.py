@@ -16,8 +16,8 @@ from mmsteal.datasets.demo_set.painter import BACKGROUND, CLASSES, PALETTE, Pain
 from mmsteal.datasets.demo_set.photographs import BACKGROUNDS, TEXTURES, Split
 from mmsteal.datasets.demo_set.preview import preview_demo_set
 from mmsteal.functional.coarse_labels import simulate_coarse_label_map
-from mmsteal.functional.distance import inner_distance
 from mmsteal.functional.edges import mask_edges
+from mmsteal.functional.outline_distance import outline_distances
 
 IGNORE_INDEX = 255
 
@@ -226,8 +226,10 @@ class _BoundaryError:
                 mask & mask_edges(mask, radius=1).astype(bool) for mask in (true, coarse)
             )
             if true_boundary.any() and coarse_boundary.any():
-                self._to_exact.append(inner_distance(~true_boundary)[coarse_boundary])
-                self._to_noisy.append(inner_distance(~coarse_boundary)[true_boundary])
+                found = outline_distances(true_boundary, coarse_boundary)
+                to_noisy, to_exact = np.split(found, [np.count_nonzero(true_boundary)])
+                self._to_exact.append(to_exact)
+                self._to_noisy.append(to_noisy)
 
     def summary(self) -> dict[str, float]:
         to_exact, to_noisy = np.concatenate(self._to_exact), np.concatenate(self._to_noisy)

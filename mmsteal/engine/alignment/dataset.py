@@ -285,7 +285,7 @@ class DatasetAligner:
             self.logger.error(
                 f'The labels could not be aligned, for a file failed ({text}). Training goes on '
                 f'with the labels of {self.folder or "the dataset"}; the next round tries again. '
-                'Free space, or mend the file, and resume the run to try at once.'
+                'Free space, or fix the file, and resume the run to try at once.'
             )
             return None
         total = AlignmentSummary()

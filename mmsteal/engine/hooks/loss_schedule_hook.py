@@ -75,7 +75,7 @@ class LossScheduleHook(Hook):
             if not losses or not all(hasattr(loss, name) for loss in losses):
                 raise ValueError(
                     f'Expected the model to have a loss {entry["loss"]} with the attribute '
-                    f'{name!r}, as the schedule {entry} asks, but it has none; mend the schedule '
+                    f'{name!r}, as the schedule {entry} asks, but it has none; fix the schedule '
                     'or `loss_decode`.'
                 )
         return [(loss, name, value) for loss in losses for name, value in values.items()]

@@ -69,7 +69,7 @@ def check_strides(levels: Sequence[Tensor], strides: Sequence[int] | None = None
             if abs(size[axis] * stride - sizes[0][axis] * strides[0]) > 2 * max(strides):
                 raise ValueError(
                     f'Expected levels of strides in_strides={list(strides)}, but their sizes are '
-                    f"{sizes}, which contradict these strides; mend the head's `in_strides`, or "
+                    f"{sizes}, which contradict these strides; fix the head's `in_strides`, or "
                     "use upsample='bilinear', which needs none."
                 )
 
