@@ -1,4 +1,4 @@
-"""Densities of the colours of labels on a lattice: no start values, no order, the same on every run.
+"""Densities of the colours of labels on a lattice: no start values, the same on every run.
 
 Shape shorthand: H, W height and width; M labels; B colours of the lattice.
 """

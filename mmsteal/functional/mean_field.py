@@ -1,4 +1,4 @@
-"""Mean field of a labelling problem in which every pixel has a few labels of its own to choose from.
+"""Mean field of a labelling problem in which every pixel has a few labels to choose from.
 
 Shape shorthand: N undecided pixels; K labels that each may take; D neighbours of a pixel.
 """
@@ -39,7 +39,7 @@ def mean_field(
         unary: Cost :math:`u_p` of each candidate (N, K), float32.
         candidates: Labels (N, K), int32, the first always one; -1 where there are fewer.
         neighbours: Indices of the pixels beside each (N, D), int32; `NOBODY` for none, and
-            :func:`decided` of the label of a pixel that is not open. Each pair stands on both sides.
+            :func:`decided` of the label of a pixel that is not open. A pair stands on both sides.
         weights: Weight :math:`w_{pq}` of each pair (N, D), float32, the same on both sides.
         num_iters: Updates.
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from grabcut import grabcut
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import random_walker, watershed
 
-from grabcut import grabcut
 from mmsteal.functional import refine_objects
 from mmsteal.functional.geodesic import geodesic_growth
 from rivals.cases import Case
