@@ -174,16 +174,14 @@ def coco(root: Path, split: str) -> Iterator[Photograph]:
     info = json.loads(folder.with_suffix('.json').read_text())['annotations']
     for item in sorted(info, key=lambda a: a['file_name']):
         code = _rgb(folder / item['file_name']).astype(np.int32) @ [1, 256, 65536]
-        image = _rgb(
-            next((base / 'images' / f'{split}2017').glob(Path(item['file_name']).stem + '.*'))
-        )
+        stem = Path(item['file_name']).stem
+        image = _rgb(next((base / 'images' / f'{split}2017').glob(f'{stem}.*')))
         exact = np.full(code.shape, -1, np.int32)
         values = []
         for segment in item['segments_info']:
             exact[code == segment['id']] = len(values)
             values.append(segment['category_id'])
-        name = f'coco_{Path(item["file_name"]).stem}'
-        yield Photograph(name, image, exact, exact < 0, False, tuple(values))
+        yield Photograph(f'coco_{stem}', image, exact, exact < 0, False, tuple(values))
 
 
 def cityscapes(root: Path) -> Iterator[Photograph]:
