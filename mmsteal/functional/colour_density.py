@@ -78,7 +78,7 @@ class ColourLattice:
             >>> image = np.array([[0, 0, 200, 200]], np.uint8)
             >>> lattice = ColourLattice.of(image)
             >>> costs = lattice.costs(np.array([[0, 0, 1, 1]], np.int32), 2)
-            >>> costs[:, lattice.index[0, 0]].argmin()
+            >>> int(costs[:, lattice.index[0, 0]].argmin())
             0
         """
         known = label_map >= 0
