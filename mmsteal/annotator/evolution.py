@@ -208,9 +208,9 @@ def evolve(
             way = replace(options, balloon=directions[m])
             box = bounding_box(mask, reach_of(way.total_iters, way.balloon))
             speed = speed_function(torch.addcmul(shared[box], prob[k][box], own[k]))
-            chosen = reports[m].alignment.stop_evidence
-            if not math.isnan(chosen):
-                way = replace(way, stop_evidence=chosen)
+            alignment = reports[m].alignment
+            if alignment is not None and not math.isnan(alignment.stop_evidence):
+                way = replace(way, stop_evidence=alignment.stop_evidence)
             states = _way(mask[box], speed, prob[k][box], way)
             paths[m] = box, [np.packbits(state) for state in states]
     return Evolution(

@@ -38,7 +38,8 @@ def count_text(session: Session) -> str:
 def typical_step(session: Session) -> int:
     """Where the slider stands while each object is at its best step."""
     reports = session.result.reports
-    steps = [report.alignment.step for report in reports if report.status == 'moved']
+    alignments = [report.alignment for report in reports if report.status == 'moved']
+    steps = [alignment.step for alignment in alignments if alignment is not None]
     return session.result.nearest(int(np.median(steps))) if steps else 0
 
 
@@ -64,7 +65,8 @@ def table_rows(session: Session) -> list[list]:
         else:
             fate = _FATES.get(report.reason, report.reason)
         rows.append([
-            m + 1, session.classes[session.object_classes[m]], fate, report.alignment.step,
+            m + 1, session.classes[session.object_classes[m]], fate,
+            0 if report.alignment is None else report.alignment.step,
             f'{report.mean_displacement_px:.1f}', report.area_given, report.area_refined,
         ])  # fmt: skip
     return rows

@@ -25,10 +25,13 @@ from mmsteal.functional.edges import (
     union_edges,
     valid_mask_edges,
 )
+from mmsteal.functional.geodesic_labelling import GeodesicOptions, geodesic_labelling
 from mmsteal.functional.gradient_edges import gradient_edges
+from mmsteal.functional.joint_labelling import JointLabelling, JointOptions, joint_labelling
 from mmsteal.functional.label_agreement import LabelAgreement, label_agreement
 from mmsteal.functional.label_merge import settle_overlaps
 from mmsteal.functional.label_objects import LabelObjects, label_objects
+from mmsteal.functional.label_values import LabelValues
 from mmsteal.functional.level_set import evolve_level_set
 from mmsteal.functional.matching import edge_counts, edge_thresholds
 from mmsteal.functional.nms_loss import thinning_nms_loss
@@ -36,7 +39,9 @@ from mmsteal.functional.normals import edge_normals, hessian, triangle_filter
 from mmsteal.functional.object_refinement import ObjectRefinement
 from mmsteal.functional.options import change_options
 from mmsteal.functional.outline_distance import outline_distances
-from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map, refine_objects
+from mmsteal.functional.refine_engines import Engine, EngineOptions, engine_options
+from mmsteal.functional.refine_objects import refine_objects
+from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map
 from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries, soft_boundary
 from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
 from mmsteal.functional.step_choice import MaskAlignment
@@ -51,8 +56,14 @@ __all__ = [
     'EdgeAssignment',
     'EdgeGeometry',
     'EdgeScores',
+    'Engine',
+    'EngineOptions',
+    'GeodesicOptions',
+    'JointLabelling',
+    'JointOptions',
     'LabelAgreement',
     'LabelObjects',
+    'LabelValues',
     'MaskAlignment',
     'MeanScores',
     'ObjectRefinement',
@@ -73,9 +84,12 @@ __all__ = [
     'edge_normals',
     'edge_scores',
     'edge_thresholds',
+    'engine_options',
     'evolve_level_set',
+    'geodesic_labelling',
     'gradient_edges',
     'hessian',
+    'joint_labelling',
     'label_agreement',
     'label_map_to_edges',
     'label_objects',

@@ -13,7 +13,7 @@ import numpy as np
 from mmsteal.edge_files import EdgeFolder
 from mmsteal.functional.align_options import REFINE_OPTIONS, AlignOptions
 from mmsteal.functional.object_refinement import ObjectRefinement
-from mmsteal.functional.refinement import refine_objects
+from mmsteal.functional.refine_objects import refine_objects
 from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats import Annotation, LabelError
 from mmsteal.label_formats.label_studio import latest_annotation

@@ -13,7 +13,7 @@ from mmsteal.edge_files import EdgeFolder
 from mmsteal.files import write_file
 from mmsteal.functional.bounding_box import bounding_box
 from mmsteal.functional.object_refinement import ObjectRefinement
-from mmsteal.functional.refinement import refine_objects
+from mmsteal.functional.refine_objects import refine_objects
 from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.jobs import Origin, writing_to
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
@@ -172,14 +172,14 @@ def _object_record(
         'edge_map': edge + 1 if edge != NO_EDGE_MAP else None,
         'status': report.status,
         'reason': report.reason,
-        'step': alignment.step,
-        'stop_evidence': alignment.stop_evidence,
-        'loss_given': alignment.loss_given,
-        'loss_proposed': alignment.loss_proposed,
+        'step': None if alignment is None else alignment.step,
+        'stop_evidence': None if alignment is None else alignment.stop_evidence,
+        'loss_given': None if alignment is None else alignment.loss_given,
+        'loss_proposed': None if alignment is None else alignment.loss_proposed,
         'mean_displacement_px': report.mean_displacement_px,
         'max_displacement_px': report.max_displacement_px,
         'area_given': report.area_given,
         'area_refined': report.area_refined,
         'iou_with_given': report.iou_with_given,
-        'num_restored': alignment.num_restored,
+        'num_restored': None if alignment is None else alignment.num_restored,
     }

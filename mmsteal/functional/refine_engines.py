@@ -1,0 +1,78 @@
+"""The engines of refinement, and the options that choose one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+from mmsteal.functional.align_options import REFINE_OPTIONS, AlignOptions
+from mmsteal.functional.geodesic_labelling import GeodesicOptions
+from mmsteal.functional.joint_labelling import JointOptions
+
+Engine = Literal['joint', 'level_set', 'geodesic']
+EngineOptions = JointOptions | AlignOptions | GeodesicOptions
+
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+_DEFAULTS: dict[Engine, EngineOptions] = {
+    'joint': JointOptions(),
+    'level_set': REFINE_OPTIONS,
+    'geodesic': GeodesicOptions(),
+}
+
+
+def engine_options(
+    engine: Engine | None = None,
+    options: EngineOptions | None = None,
+    *,
+    has_image: bool = True,
+) -> EngineOptions:
+    """The options of the engine that the arguments ask for.
+
+    The type of the options decides; without options it is the engine by name; without both the
+    joint labelling where there is an image, otherwise the level sets.
+
+    Args:
+        engine: 'joint', 'level_set' or 'geodesic'; None: what the options are of.
+        options: Options of one engine; None: its defaults.
+        has_image: Whether there is an image to label by.
+
+    Raises:
+        TypeError: If `options` are of no engine.
+        ValueError: If there is no such engine, or the options are those of another one.
+
+    Example:
+        >>> type(engine_options('level_set')).__name__, type(engine_options()).__name__
+        ('AlignOptions', 'JointOptions')
+    """
+    if engine is not None and engine not in ENGINES:
+        raise ValueError(
+            f'Expected argument `engine` to be one of {", ".join(ENGINES)}, but got {engine!r}.'
+        )
+    if options is None:
+        return _DEFAULTS[engine or ('joint' if has_image else 'level_set')]
+    found = engine_of(options)
+    if engine is not None and engine != found:
+        raise ValueError(
+            f'Expected argument `options` to be {type(_DEFAULTS[engine]).__name__}, those of the '
+            f'engine {engine!r}, but got {type(options).__name__}; pass the options of one engine, '
+            f'or engine={found!r}.'
+        )
+    return options
+
+
+def engine_of(options: Any) -> Engine:
+    """The engine that options are of.
+
+    Raises:
+        TypeError: If they are of none.
+
+    Example:
+        >>> engine_of(GeodesicOptions())
+        'geodesic'
+    """
+    for engine, default in _DEFAULTS.items():
+        if isinstance(options, type(default)):
+            return engine
+    kinds = ', '.join(type(default).__name__ for default in _DEFAULTS.values())
+    raise TypeError(
+        f'Expected argument `options` to be one of {kinds}, but got {type(options).__name__}.'
+    )
