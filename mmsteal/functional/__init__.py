@@ -4,6 +4,8 @@ Nothing here knows of mmengine, mmcv or mmseg; a person from another framework c
 functions after reading its docstring alone.
 """
 
+import lazy_loader
+
 from mmsteal.functional.align_options import REFINE_OPTIONS, STOP_EVIDENCES, AlignOptions
 from mmsteal.functional.alignment import align_masks
 from mmsteal.functional.assign_options import AssignOptions
@@ -27,7 +29,6 @@ from mmsteal.functional.edges import (
 )
 from mmsteal.functional.geodesic_labelling import GeodesicOptions, geodesic_labelling
 from mmsteal.functional.gradient_edges import gradient_edges
-from mmsteal.functional.joint_labelling import JointLabelling, JointOptions, joint_labelling
 from mmsteal.functional.label_agreement import LabelAgreement, label_agreement
 from mmsteal.functional.label_merge import settle_overlaps
 from mmsteal.functional.label_objects import LabelObjects, label_objects
@@ -47,6 +48,11 @@ from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_fun
 from mmsteal.functional.step_choice import MaskAlignment
 from mmsteal.functional.thin import thin
 from mmsteal.functional.total_loss import steal_loss
+
+# What the joint labelling needs takes a while to import.
+__getattr__, _, _ = lazy_loader.attach(
+    __name__, submod_attrs={'joint_labelling': ['JointLabelling', 'JointOptions']}
+)
 
 __all__ = [
     'REFINE_OPTIONS',
@@ -89,7 +95,6 @@ __all__ = [
     'geodesic_labelling',
     'gradient_edges',
     'hessian',
-    'joint_labelling',
     'label_agreement',
     'label_map_to_edges',
     'label_objects',
@@ -111,3 +116,8 @@ __all__ = [
     'union_edges',
     'valid_mask_edges',
 ]
+
+
+def __dir__() -> list[str]:
+    """All names, loaded or not."""
+    return __all__

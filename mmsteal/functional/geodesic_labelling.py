@@ -11,9 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.functional.geodesic import geodesic_growth
-from mmsteal.functional.joint_scene import read_scene
-
 
 @dataclass(frozen=True)
 class GeodesicOptions:
@@ -72,6 +69,9 @@ def geodesic_labelling(
         >>> geodesic_labelling(coarse, edge_map, error_px=4)
         array([[0, 0, 0, 0, 1, 1, 1, 1, 1]], dtype=int32)
     """
+    from mmsteal.functional.geodesic import geodesic_growth
+    from mmsteal.functional.joint_scene import read_scene
+
     if not 0 < error_px < math.inf:
         raise ValueError(
             f'Expected argument `error_px` to be a number > 0 and finite, but got {error_px!r}.'

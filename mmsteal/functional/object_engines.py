@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmsteal.functional.align_options import AlignOptions
-from mmsteal.functional.error_estimate import estimate_error_px
 from mmsteal.functional.geodesic_labelling import GeodesicOptions, geodesic_labelling
 from mmsteal.functional.gradient_edges import gradient_edges
-from mmsteal.functional.joint_labelling import JointOptions, joint_labelling
 from mmsteal.functional.object_evolution import evolve_objects
 from mmsteal.functional.object_refinement import Outcome
 from mmsteal.functional.refine_engines import EngineOptions
+
+if TYPE_CHECKING:
+    from mmsteal.functional.joint_labelling import JointOptions
 
 EngineResult = tuple[NDArray[np.int32], dict[int, Outcome], float | None]
 
@@ -103,6 +105,8 @@ def _evolve(work: EngineInput, options: AlignOptions) -> EngineResult:
 
 
 def _label(work: EngineInput, options: JointOptions) -> EngineResult:
+    from mmsteal.functional.joint_labelling import joint_labelling
+
     assert work.image is not None  # checked
     found = joint_labelling(
         work.given,
@@ -122,6 +126,8 @@ def _label(work: EngineInput, options: JointOptions) -> EngineResult:
 
 
 def _grow(work: EngineInput, options: GeodesicOptions) -> EngineResult:
+    from mmsteal.functional.error_estimate import estimate_error_px
+
     edge, error_px = work.edge_map(), work.scaled_error_px
     if error_px is None:
         if work.image is None:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from mmsteal.functional.align_options import REFINE_OPTIONS, AlignOptions
 from mmsteal.functional.geodesic_labelling import GeodesicOptions
-from mmsteal.functional.joint_labelling import JointOptions
+
+if TYPE_CHECKING:
+    from mmsteal.functional.joint_labelling import JointOptions
 
 Engine = Literal['joint', 'level_set', 'geodesic']
-EngineOptions = JointOptions | AlignOptions | GeodesicOptions
+EngineOptions: TypeAlias = 'JointOptions | AlignOptions | GeodesicOptions'
 
 ENGINES: tuple[Engine, ...] = get_args(Engine)
-_DEFAULTS: dict[Engine, EngineOptions] = {
-    'joint': JointOptions(),
-    'level_set': REFINE_OPTIONS,
-    'geodesic': GeodesicOptions(),
-}
+
+
+def default_options(engine: Engine) -> EngineOptions:
+    """The options of an engine, unless told otherwise."""
+    if engine == 'level_set':
+        return REFINE_OPTIONS
+    if engine == 'geodesic':
+        return GeodesicOptions()
+    # What it needs takes a while to import.
+    from mmsteal.functional.joint_labelling import JointOptions
+
+    return JointOptions()
 
 
 def engine_options(
@@ -48,11 +57,11 @@ def engine_options(
             f'Expected argument `engine` to be one of {", ".join(ENGINES)}, but got {engine!r}.'
         )
     if options is None:
-        return _DEFAULTS[engine or ('joint' if has_image else 'level_set')]
+        return default_options(engine or ('joint' if has_image else 'level_set'))
     found = engine_of(options)
     if engine is not None and engine != found:
         raise ValueError(
-            f'Expected argument `options` to be {type(_DEFAULTS[engine]).__name__}, those of the '
+            f'Expected argument `options` to be {type(default_options(engine)).__name__}, those of the '
             f'engine {engine!r}, but got {type(options).__name__}; pass the options of one engine, '
             f'or engine={found!r}.'
         )
@@ -69,10 +78,14 @@ def engine_of(options: Any) -> Engine:
         >>> engine_of(GeodesicOptions())
         'geodesic'
     """
-    for engine, default in _DEFAULTS.items():
-        if isinstance(options, type(default)):
-            return engine
-    kinds = ', '.join(type(default).__name__ for default in _DEFAULTS.values())
+    if isinstance(options, AlignOptions):
+        return 'level_set'
+    if isinstance(options, GeodesicOptions):
+        return 'geodesic'
+    kinds = [type(default_options(engine)) for engine in ENGINES]
+    if isinstance(options, kinds[0]):
+        return 'joint'
     raise TypeError(
-        f'Expected argument `options` to be one of {kinds}, but got {type(options).__name__}.'
+        f'Expected argument `options` to be one of '
+        f'{", ".join(kind.__name__ for kind in kinds)}, but got {type(options).__name__}.'
     )

@@ -15,13 +15,13 @@ from mmsteal.functional import (
     engine_options,
     geodesic_labelling,
     gradient_edges,
-    joint_labelling,
     outline_distances,
     refine_label_map,
     refine_objects,
     simulate_coarse_objects,
 )
 from mmsteal.functional.edges import mask_edges
+from mmsteal.functional.joint_labelling import joint_labelling
 from mmsteal.functional.refine_engines import ENGINES, engine_of
 
 COLOURS = np.array([[200, 60, 50], [60, 180, 70], [40, 80, 200]], np.float64)
