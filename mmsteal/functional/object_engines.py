@@ -36,9 +36,9 @@ class EngineInput:
         image: The photograph (h, w, 3) or (h, w), uint8; None for edges alone.
         prob: Edge probabilities (K, h', w'); None for the gradient of the image.
         classes: Edge map of each object (M,); -1 for one that stays as it is.
-        background: Whether pixels of no object are background.
         barred: Pixels (h, w), bool, that are left alone and say nothing.
         scale: This size in sizes of the labels.
+        background: Whether pixels of no object are background.
         error_px: How far outlines may be off, in pixels of the labels; None for unknown.
     """
 
@@ -46,10 +46,10 @@ class EngineInput:
     image: NDArray[np.uint8] | None
     prob: Tensor | None
     classes: Sequence[int]
-    background: bool
     barred: NDArray[np.bool_]
     scale: float
-    error_px: float | None
+    background: bool = False
+    error_px: float | None = None
 
     @property
     def fixed(self) -> NDArray[np.bool_]:
@@ -76,6 +76,21 @@ class EngineInput:
         height, width = self.given.shape
         resized = cv2.resize(edge, (width, height), interpolation=cv2.INTER_AREA)
         return resized.astype(np.float32, copy=False)
+
+    def estimated_error_px(self) -> float:
+        """How far outlines may be off as the image says, in pixels of the labels."""
+        from mmsteal.functional.error_estimate import estimate_error_px
+
+        assert self.image is not None  # checked
+        found = estimate_error_px(
+            self.given,
+            self.image,
+            self.edge_map(),
+            self.barred,
+            len(self.classes),
+            background=self.background,
+        )
+        return found / self.scale
 
 
 def run_engine(work: EngineInput, options: EngineOptions) -> EngineResult:
@@ -126,27 +141,18 @@ def _label(work: EngineInput, options: JointOptions) -> EngineResult:
 
 
 def _grow(work: EngineInput, options: GeodesicOptions) -> EngineResult:
-    from mmsteal.functional.error_estimate import estimate_error_px
-
-    edge, error_px = work.edge_map(), work.scaled_error_px
+    error_px = work.error_px
     if error_px is None:
         if work.image is None:
             raise ValueError(
                 "Expected argument `error_px` for the engine 'geodesic' without an image, but got "
                 'None; pass `error_px`, or `image` to estimate it from.'
             )
-        error_px = estimate_error_px(
-            work.given,
-            work.image,
-            edge,
-            work.barred,
-            len(work.classes),
-            background=work.background,
-        )
+        error_px = work.estimated_error_px()
     refined = geodesic_labelling(
         work.given,
-        edge,
-        error_px,
+        work.edge_map(),
+        error_px * work.scale,
         options,
         background=work.background,
         frozen=work.barred,
@@ -159,7 +165,7 @@ def _grow(work: EngineInput, options: GeodesicOptions) -> EngineResult:
         m: Outcome('moved', '') if changed[m] else Outcome('kept', 'agrees')
         for m in np.flatnonzero(work.count).tolist()
     }
-    return refined, outcomes, error_px / work.scale
+    return refined, outcomes, error_px
 
 
 def image_gradient(image: NDArray[np.uint8] | None) -> NDArray[np.float32]:

@@ -60,10 +60,10 @@ def engine_options(
         return default_options(engine or ('joint' if has_image else 'level_set'))
     found = engine_of(options)
     if engine is not None and engine != found:
+        kind = type(default_options(engine)).__name__
         raise ValueError(
-            f'Expected argument `options` to be {type(default_options(engine)).__name__}, those of the '
-            f'engine {engine!r}, but got {type(options).__name__}; pass the options of one engine, '
-            f'or engine={found!r}.'
+            f'Expected argument `options` to be {kind}, those of the engine {engine!r}, but got '
+            f'{type(options).__name__}; pass the options of one engine, or engine={found!r}.'
         )
     return options
 

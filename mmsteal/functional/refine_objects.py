@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -159,14 +159,9 @@ def refine_object_map(
     size = shape if prob is None else (int(prob.shape[1]), int(prob.shape[2]))
     if engine != 'level_set' and size[0] * size[1] > given.size:
         size = shape
-    work = EngineInput(
-        given=resample(given, size),
-        image=None if image is None else _shrunk(image, size),
-        prob=prob,
-        classes=classes,
+    work = replace(
+        _engine_input(given, prob, size, image, classes, frozen),
         background=background,
-        barred=np.zeros(size, bool) if frozen is None else resample(frozen, size),
-        scale=math.sqrt(size[0] * size[1] / given.size),
         error_px=error_px,
     )
     refined, outcomes, error_px = run_engine(work, options)
@@ -175,6 +170,39 @@ def refine_object_map(
     unmoved = MaskAlignment.unmoved('empty') if engine == 'level_set' else None
     reports = report_objects(given, full, classes, outcomes, swallowed, work.scale, unmoved)
     return RefinedObjects(full, reports, engine, error_px)
+
+
+def outline_error_px(
+    object_map: NDArray[np.int32],
+    image: NDArray[np.uint8],
+    *,
+    scale: float = 1.0,
+    background: bool = False,
+    frozen: NDArray[np.bool_] | None = None,
+) -> float:
+    """How far the outlines of objects may be off, as the colours of the image say.
+
+    Args:
+        object_map: Index of the object of each pixel (H, W), int32, -1 for none.
+        image: The photograph (H, W, 3), RGB, or grey (H, W), uint8.
+        scale: Size at which they are looked at, in sizes of the labels, up to 1.
+        background: Whether pixels of no object are background; otherwise nobody labelled them.
+        frozen: Pixels (H, W), bool, that say nothing.
+
+    Returns:
+        The error in pixels; see :func:`~mmsteal.functional.error_estimate.estimate_error_px`.
+
+    Raises:
+        TypeError: An array has another type.
+        ValueError: Shapes do not fit.
+    """
+    given = check_map('object_map', object_map).astype(np.int32, copy=False)
+    _check_image(image, given.shape, 'joint')
+    classes = [0] * (int(given.max(initial=-1)) + 1)
+    _check_objects(given, None, classes, frozen)
+    height, width = (max(round(side * scale), 1) for side in given.shape)
+    work = _engine_input(given, None, (height, width), image, classes, frozen)
+    return replace(work, background=background).estimated_error_px()
 
 
 def as_edge_maps(edge_prob: Any) -> Tensor:
@@ -186,6 +214,25 @@ def as_edge_maps(edge_prob: Any) -> Tensor:
             'one at a time.'
         )
     return check_edge_prob(edge_prob)
+
+
+def _engine_input(
+    given: NDArray[np.int32],
+    prob: Tensor | None,
+    size: tuple[int, int],
+    image: NDArray[np.uint8] | None,
+    classes: Sequence[int],
+    frozen: NDArray[np.bool_] | None,
+) -> EngineInput:
+    """All at the size at which the engine works."""
+    return EngineInput(
+        given=resample(given, size),
+        image=None if image is None else _shrunk(image, size),
+        prob=prob,
+        classes=classes,
+        barred=np.zeros(size, bool) if frozen is None else resample(frozen, size),
+        scale=math.sqrt(size[0] * size[1] / given.size),
+    )
 
 
 def _at_full_size(

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from mmsteal.edge_files import EdgeFolder
 from mmsteal.files import write_file
 from mmsteal.functional.bounding_box import bounding_box
+from mmsteal.functional.edge_inputs import edges_at_scale
 from mmsteal.functional.object_refinement import ObjectRefinement
 from mmsteal.functional.refine_objects import refine_objects
-from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.jobs import Origin, writing_to
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
+from mmsteal.label_formats.image_files import check_size, read_photo
 from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses, category_name
+from mmsteal.refinement.outline_error import drawn_together, image_error_px
 from mmsteal.refinement.records import crop_path, open_records, plain
 from mmsteal.refinement.settings import RefineSettings
 
@@ -58,6 +60,8 @@ class FileRefiner:
                 settings.edges, settings.edge_names, label_format=settings.source.name
             )
         self.edge_classes = EdgeClasses(settings.edge_names, settings.class_map)
+        told = settings.background
+        self.background = self.source.has_background if told is None else told
         self.records = open_records(settings)
         self._fingerprint = settings.fingerprint()
 
@@ -72,9 +76,8 @@ class FileRefiner:
             return None  # a file is missing, which is told when its turn comes
 
     def _origin(self, item: LabelItem) -> Origin:
-        # One of the edge maps shows whether they are still the same.
-        edge_file = None if self.edges is None else self.edges.first_file(item.name)
-        return Origin.of(self._fingerprint, [*item.labels, *([edge_file] if edge_file else [])])
+        edge_files = [] if self.edges is None else self.edges.files(item.name)
+        return Origin.of(self._fingerprint, [*item.labels, item.image, *edge_files])
 
     def __call__(self, task: RefineTask) -> dict[str, Any]:
         """Refine the labels of an image and write them, then its record.
@@ -95,25 +98,37 @@ class FileRefiner:
             self.records.remove(item.name)
         origin = self._origin(item)
         annotation = self.source.read(item)
-        if edge_prob is None:
-            if self.edges is None:
-                raise ValueError(f'Expected edge maps of {item.name}, but got None.')
+        settings = self.settings
+        if edge_prob is None and self.edges is not None:
             edge_prob = self.edges.read(item.name)
+        if edge_prob is None and not settings.gradient:
+            raise ValueError(f'Expected edge maps of {item.name}, but got None.')
         shape = (annotation.object_map.shape[0], annotation.object_map.shape[1])
-        prob = resize_edge_prob(edge_prob, shape, self.settings.scale)
+        photo = None
+        if settings.needs_photos:
+            photo = read_photo(item.image)
+            check_size(item.labels[0], shape, item)
         classes = [self.edge_classes(entry) for entry in annotation.objects]
+        error_px = settings.error_px
+        if error_px is None and photo is not None:
+            own_px = image_error_px(annotation, photo, background=self.background)
+            error_px = drawn_together(own_px, settings.set_error_px)
         refined, objects = refine_objects(
             annotation.object_map,
-            prob,
-            self.settings.align,
+            edges_at_scale(edge_prob, photo, shape, settings.scale),
+            settings.options,
+            image=photo,
             classes=classes,
+            background=self.background,
             frozen=annotation.ignore,
-            error_px=self.settings.error_px,
+            error_px=error_px,
         )
         with writing_to(self.settings.out_dir):
             files = self.target.write(item, annotation, refined, self.settings.labels_dir)
         content: dict[str, Any] = {
             'notes': list(annotation.notes),
+            'engine': settings.engine,
+            'error_px': error_px,
             'objects': [
                 _object_record(index, annotation, entry, classes[index])
                 for index, entry in enumerate(objects)
@@ -172,6 +187,9 @@ def _object_record(
         'edge_map': edge + 1 if edge != NO_EDGE_MAP else None,
         'status': report.status,
         'reason': report.reason,
+        'offset_px': report.offset_px,
+        'expected_gain': report.expected_gain,
+        'estimated_iou': report.estimated_iou,
         'step': None if alignment is None else alignment.step,
         'stop_evidence': None if alignment is None else alignment.stop_evidence,
         'loss_given': None if alignment is None else alignment.loss_given,

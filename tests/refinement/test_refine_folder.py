@@ -122,8 +122,8 @@ def test_finished_images_are_skipped(own, tmp_path):
 def test_changed_parameters_are_noticed(data, tmp_path):
     run(settings_of(data, tmp_path))
     first = contents(tmp_path)
-    other = settings_of(data, tmp_path, scale=0.5, align=replace(REFINE_OPTIONS, min_gain=0.2))
-    with pytest.raises(ValueError, match=r'align: .*min_gain.*scale: null -> 0\.5.*--overwrite'):
+    other = settings_of(data, tmp_path, scale=0.5, options=replace(REFINE_OPTIONS, min_gain=0.2))
+    with pytest.raises(ValueError, match=r'options: .*min_gain.*scale: null -> 0\.5.*--overwrite'):
         run(other)
     assert contents(tmp_path) == first
     assert run(other, overwrite=True).num_skipped == 0
@@ -360,7 +360,7 @@ def test_a_disk_that_refuses_is_told_by_workers_too(data, tmp_path):
     [
         ('`scale`', dict(scale=0.0)),
         ('`error_px`', dict(error_px=-1.0)),
-        ('`checkpoints`', dict(align=AlignOptions(checkpoints=[15]))),
+        ('`checkpoints`', dict(options=AlignOptions(checkpoints=[15]))),
         ('either `edges`', dict(model={'config': 'x'})),
         ('wheel', dict(class_map={'disk': 'wheel'})),
     ],
