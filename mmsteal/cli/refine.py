@@ -51,11 +51,15 @@ def build_parser() -> argparse.ArgumentParser:
     add_edge_arguments(parser, category='CATEGORY')
     add_engine_arguments(parser)
     group = parser.add_argument_group('run')
+    group.add_argument(
+        '--choices', metavar='choices.json',
+        help='what was accepted and rejected on the contact sheet of this run',
+    )  # fmt: skip
     group.add_argument('--workers', type=int, help='processes; default: one a core, 8 at most')
     group.add_argument('--overwrite', action='store_true', help='do all images again')
     group.add_argument(
         '--contact-sheet', type=int, default=24, metavar='N',
-        help='images on the page of those that moved furthest (24); 0: no page',
+        help='images on the page of the most doubtful ones (24); 0: no page',
     )  # fmt: skip
     group.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
     return parser
@@ -94,6 +98,7 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     from mmsteal.jobs import join_ranks
     from mmsteal.jobs.workers import use_one_thread
     from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder
+    from mmsteal.refinement.choices import read_choices
     from mmsteal.refinement.class_mapping import parse_class_map
     from mmsteal.refinement.settings import GRADIENT
 
@@ -135,6 +140,7 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
         scale=args.scale,
         error_px=args.error_px,
         options=engine_of_arguments(args),
+        choices={} if args.choices is None else read_choices(args.choices),
         background=None if args.gaps is None else args.gaps == 'background',
     )
     workers = args.workers

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,7 +32,7 @@ class ObjectRefinement:
         reason: Why it was not moved, else ''. Of all engines: 'no edge map' for an object without
             a class, 'empty', 'too small' for one that cannot be seen at the size of the edge maps,
             'no room' where others held all the ground that it would have moved to, and 'swallowed'
-            where they left nothing of it. For others see
+            where they left nothing of it; 'by choice' where a person took it back. For others see
             :class:`~mmsteal.functional.object_guard.JointObject` and
             :class:`~mmsteal.functional.step_choice.MaskAlignment`.
         area_given: Pixels before.
@@ -169,6 +169,54 @@ def report_objects(
             )
         )
     return found
+
+
+def take_back(
+    given: NDArray[np.int32],
+    refined: NDArray[np.int32],
+    objects: Sequence[ObjectRefinement],
+    chosen: Collection[int],
+) -> tuple[NDArray[np.int32], list[ObjectRefinement]]:
+    """Return objects to how they were given, as a person has chosen.
+
+    What they had won goes back to its owner before.
+
+    Args:
+        given: Map of objects before (H, W), int32, -1 for none.
+        refined: The same after.
+        objects: What happened to each object (M,).
+        chosen: Indices of the objects to take back.
+
+    Returns:
+        The map after it (H, W), int32, and what happened to each object (M,).
+    """
+    mine = np.append(np.isin(np.arange(len(objects)), list(chosen)), False)
+    taken = np.where(mine[given] | mine[refined], given, refined)
+    found = list(objects)
+    for m in np.unique(np.append(taken[taken != refined], refined[taken != refined])).tolist():
+        if m < 0 or m in chosen:
+            continue
+        before, after = given == m, taken == m
+        same = bool((before == after).all())
+        mean_px, max_px = (0.0, 0.0) if same else _displacement(before, after)
+        found[m] = replace(
+            found[m],
+            area_refined=int(after.sum()),
+            iou_with_given=float((before & after).sum() / max((before | after).sum(), 1)),
+            mean_displacement_px=mean_px,
+            max_displacement_px=max_px,
+        )
+    for m in chosen:
+        found[m] = replace(
+            found[m],
+            status='rejected',
+            reason='by choice',
+            area_refined=found[m].area_given,
+            iou_with_given=1.0,
+            mean_displacement_px=0.0,
+            max_displacement_px=0.0,
+        )
+    return taken.astype(np.int32, copy=False), found
 
 
 def _displacement(given: NDArray[np.bool_], refined: NDArray[np.bool_]) -> tuple[float, float]:

@@ -20,9 +20,9 @@ def open_records(settings: RefineSettings) -> Records:
     return Records(Path(settings.out_dir) / REPORTS, results=settings.labels_dir)
 
 
-def crop_path(out_dir: str | Path, name: str) -> Path:
-    """Picture of the object that moved furthest, before and after: `OUT/reports/NAME.png`."""
-    return Path(out_dir) / REPORTS / f'{name}.png'
+def crop_path(out_dir: str | Path, name: str, index: int) -> Path:
+    """Picture of an object and its surroundings, before and after: `OUT/reports/NAME.INDEX.png`."""
+    return Path(out_dir) / REPORTS / f'{name}.{index}.png'
 
 
 def write_json(path: Path, value: Any) -> None:

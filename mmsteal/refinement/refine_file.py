@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,18 +14,20 @@ from mmsteal.edge_files import EdgeFolder
 from mmsteal.files import write_file
 from mmsteal.functional.bounding_box import bounding_box
 from mmsteal.functional.edge_inputs import edges_at_scale
-from mmsteal.functional.object_refinement import ObjectRefinement
+from mmsteal.functional.object_refinement import ObjectRefinement, take_back
 from mmsteal.functional.refine_objects import refine_objects
-from mmsteal.jobs import Origin, writing_to
+from mmsteal.jobs import Origin, fingerprint, writing_to
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
 from mmsteal.label_formats.image_files import check_size, read_photo
+from mmsteal.refinement.choices import rejected_objects
 from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses, category_name
 from mmsteal.refinement.outline_error import drawn_together, image_error_px
 from mmsteal.refinement.records import crop_path, open_records, plain
 from mmsteal.refinement.settings import RefineSettings
 
-# Longer side of the crops of the contact sheet.
+# Longer side of the crops of the contact sheet, and how many an image has.
 CROP_PX = 400
+MAX_CROPS = 4
 
 
 class RefineTask(NamedTuple):
@@ -77,7 +80,9 @@ class FileRefiner:
 
     def _origin(self, item: LabelItem) -> Origin:
         edge_files = [] if self.edges is None else self.edges.files(item.name)
-        return Origin.of(self._fingerprint, [*item.labels, item.image, *edge_files])
+        rejected = self.settings.choices.get(item.name)
+        known = fingerprint([self._fingerprint, rejected]) if rejected else self._fingerprint
+        return Origin.of(known, [*item.labels, item.image, *edge_files])
 
     def __call__(self, task: RefineTask) -> dict[str, Any]:
         """Refine the labels of an image and write them, then its record.
@@ -95,7 +100,10 @@ class FileRefiner:
         item, edge_prob = task
         with writing_to(self.settings.out_dir):
             # What is not recorded is not done, whatever an earlier run left there.
+            earlier = self.records.read(item.name) or {}
             self.records.remove(item.name)
+            for crop in earlier.get('crops', []):
+                crop_path(self.settings.out_dir, item.name, crop['object']).unlink(missing_ok=True)
         origin = self._origin(item)
         annotation = self.source.read(item)
         settings = self.settings
@@ -123,6 +131,9 @@ class FileRefiner:
             frozen=annotation.ignore,
             error_px=error_px,
         )
+        rejected = rejected_objects(settings.choices, annotation)
+        if rejected:
+            refined, objects = take_back(annotation.object_map, refined, objects, rejected)
         with writing_to(self.settings.out_dir):
             files = self.target.write(item, annotation, refined, self.settings.labels_dir)
         content: dict[str, Any] = {
@@ -135,44 +146,64 @@ class FileRefiner:
             ],
         }
         with writing_to(self.settings.out_dir):
-            content['crop'] = self._write_crop(item, annotation, refined, objects)
+            content['crops'] = self._write_crops(item, annotation, refined, objects)
             return self.records.write(item.name, origin, plain(content), files=files)
 
-    def _write_crop(
+    def _write_crops(
         self,
         item: LabelItem,
         annotation: Annotation,
         refined: np.ndarray,
         objects: list[ObjectRefinement],
-    ) -> dict[str, Any] | None:
-        """The surroundings of the object that moved furthest, before and after, as one PNG."""
+    ) -> list[dict[str, Any]]:
+        """The surroundings of the most doubtful objects, before and after, a PNG each."""
         moved = [
             m
             for m, entry in enumerate(objects)
-            if entry.status == 'moved' and entry.iou_with_given < 1
+            if entry.iou_with_given < 1 and entry.status == 'moved'
         ]
-        if not moved:
-            return None
-        worst = max(moved, key=lambda m: (objects[m].max_displacement_px, -m))
-        given = annotation.object_map
-        rows, columns = bounding_box((given == worst) | (refined == worst))
-        margin = max(8, max(rows.stop - rows.start, columns.stop - columns.start) // 4)
-        top, left = max(rows.start - margin, 0), max(columns.start - margin, 0)
-        bottom = min(rows.stop + margin, given.shape[0])
-        right = min(columns.stop + margin, given.shape[1])
-        stride = -(-max(bottom - top, right - left) // CROP_PX)
-        part = (slice(top, bottom, stride), slice(left, right, stride))
-        both = np.concatenate([given[part], refined[part]], axis=1)
-        ok, png = cv2.imencode(
-            '.png', (both + 1).astype(np.uint16), [cv2.IMWRITE_PNG_COMPRESSION, 1]
-        )
-        if not ok:
-            return None
-        write_file(crop_path(self.settings.out_dir, item.name), png.tobytes())
-        return {
-            'object': worst, 'top': top, 'left': left, 'bottom': bottom, 'right': right,
-            'stride': stride,
-        }  # fmt: skip
+        moved.sort(key=lambda m: (*doubt(objects[m]), m))
+        crops = []
+        for m in moved[:MAX_CROPS]:
+            crop = _crop_box(annotation.object_map, refined, m)
+            stride = crop['stride']
+            part = (
+                slice(crop['top'], crop['bottom'], stride),
+                slice(crop['left'], crop['right'], stride),
+            )
+            both = np.concatenate([annotation.object_map[part], refined[part]], axis=1)
+            ok, png = cv2.imencode(
+                '.png', (both + 1).astype(np.uint16), [cv2.IMWRITE_PNG_COMPRESSION, 1]
+            )
+            if ok:
+                write_file(crop_path(self.settings.out_dir, item.name, m), png.tobytes())
+                crops.append({'object': m, **crop})
+        return crops
+
+
+def doubt(report: ObjectRefinement) -> tuple[float, float, float]:
+    """Orders objects for a person to check, the most doubtful first.
+
+    By the estimated IoU, without one by the largest displacement and then the IoU with the given
+    object.
+    """
+    known = math.isfinite(report.estimated_iou)
+    return (
+        report.estimated_iou if known else 1.0,
+        0.0 if known else -report.max_displacement_px,
+        report.iou_with_given,
+    )
+
+
+def _crop_box(given: np.ndarray, refined: np.ndarray, index: int) -> dict[str, int]:
+    """The surroundings of an object, and every which pixel of them is enough."""
+    rows, columns = bounding_box((given == index) | (refined == index))
+    margin = max(8, max(rows.stop - rows.start, columns.stop - columns.start) // 4)
+    top, left = max(rows.start - margin, 0), max(columns.start - margin, 0)
+    bottom = min(rows.stop + margin, given.shape[0])
+    right = min(columns.stop + margin, given.shape[1])
+    stride = -(-max(bottom - top, right - left) // CROP_PX)
+    return {'top': top, 'left': left, 'bottom': bottom, 'right': right, 'stride': stride}
 
 
 def _object_record(

@@ -79,7 +79,7 @@ def refine_folder(
         ranks: Our share; None: all.
         num_workers: Processes that read, evolve and write.
         overwrite: Do all images again, also with other parameters than before.
-        contact_sheet: Number of images on the page of those that moved furthest; 0: no page.
+        contact_sheet: Number of images on the page of the most doubtful ones; 0: no page.
         progress: Show how far it is.
 
     Returns:
@@ -105,6 +105,12 @@ def refine_folder(
         first = '; the first problem: ' + str(source.problems()[0]) if source.problems() else ''
         raise FileNotFoundError(
             f'Expected images with labels in {settings.source.root}, but there are none{first}'
+        )
+    unknown = sorted(settings.choices.keys() - {item.name for item in items})
+    if unknown:
+        raise ValueError(
+            f'Expected the choices to be of images in {settings.source.root}, but got '
+            f'{", ".join(unknown[:5])}; take the choices of this set.'
         )
     refiner = FileRefiner(settings, source)
     refiner.edge_classes.require_match(_categories(source, items))

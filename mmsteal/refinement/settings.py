@@ -14,6 +14,7 @@ from mmsteal.functional.align_options import AlignOptions
 from mmsteal.functional.refine_engines import Engine, EngineOptions, engine_of, engine_options
 from mmsteal.jobs import fingerprint
 from mmsteal.label_formats import LabelFormat, open_label_format
+from mmsteal.refinement.choices import Rejected
 from mmsteal.refinement.class_mapping import EdgeClasses
 from mmsteal.version import __version__
 
@@ -77,6 +78,9 @@ class RefineSettings:
         options (EngineOptions | None): Those of the engine; None: the joint labelling as it is.
         background (bool | None): Whether pixels of no object are background; otherwise nobody
             labelled them, and those near objects are filled. None: as in the format.
+        choices (Rejected): Objects that a person has rejected, which get the given label back; see
+            :func:`mmsteal.refinement.choices.read_choices`. They concern their images alone, and
+            are no parameters of the run.
     """
 
     source: FormatSpec
@@ -91,6 +95,7 @@ class RefineSettings:
     set_error_px: float | None = None
     options: EngineOptions | None = None
     background: bool | None = None
+    choices: Rejected = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse at once what every image would fail on."""

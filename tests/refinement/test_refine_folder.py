@@ -91,11 +91,11 @@ def test_reports_tell_what_happened(data, tmp_path):
     for row in rows:
         moved = float(row['max_displacement_px'])
         furthest[row['image']] = max(furthest.get(row['image'], 0), moved)
-    places = [page.index(f'<figcaption>{name}, object') for name in
+    places = [page.index(f'<h2>{name}</h2>') for name in
               sorted(furthest, key=lambda name: -furthest[name])]  # fmt: skip
     ties = len(set(furthest.values())) < 5
     assert ties or places == sorted(places)
-    assert page.count('<img') == 5
+    assert page.count('<img') == 10  # disk and bar of each image
     assert summary.files[-1] == tmp_path / 'report.json'
 
 
@@ -167,14 +167,14 @@ def test_a_full_disk_stops_the_run_and_nothing_is_lost(data, tmp_path, monkeypat
 
     def full(*arguments):
         calls.append(arguments)
-        if len(calls) == 8:
+        if len(calls) == 11:
             raise OSError(errno.ENOSPC, 'No space left on device')
         real(*arguments)
 
     monkeypatch.setattr(os, 'replace', full)
     with pytest.raises(OutputError, match='No space left on device; make room'):
         run(settings_of(data, out))
-    assert len(calls) == 8
+    assert len(calls) == 11  # parameters; of an image its label, two crops and the record
     monkeypatch.undo()
     summary = run(settings_of(data, out))
     assert summary.num_skipped == 2
@@ -362,6 +362,7 @@ def test_a_disk_that_refuses_is_told_by_workers_too(data, tmp_path):
         ('`error_px`', dict(error_px=-1.0)),
         ('`checkpoints`', dict(options=AlignOptions(checkpoints=[15]))),
         ('either `edges`', dict(model={'config': 'x'})),
+        ('one name in `edge_names`', dict(edges=None)),
         ('wheel', dict(class_map={'disk': 'wheel'})),
     ],
 )
