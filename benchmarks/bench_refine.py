@@ -38,7 +38,7 @@ from skimage.segmentation import morphological_geodesic_active_contour
 
 from mmsteal.functional.align_options import STOP_EVIDENCES, AlignOptions
 from mmsteal.functional.edges import mask_edges
-from mmsteal.functional.refinement import refine_objects
+from mmsteal.functional.refine_objects import refine_objects
 from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
 
 # Evolution of one image of 512 x 1024, 8 classes, 60 steps, with the released code (CPU-seconds).

@@ -93,7 +93,8 @@ class Evolution:
 
     Attributes:
         given (np.ndarray): (H, W) int32, the objects before.
-        best (np.ndarray): (H, W) int32, the objects after, each at its best step.
+        best (np.ndarray): (H, W) int32, the objects after, jointly labelled or each at its best
+            step.
         reports (list[ObjectRefinement]): What happened to each object (M,).
         steps (list[int]): Iterations that can be looked at, from 0.
         num_maps (int): K.
@@ -155,16 +156,21 @@ def evolve(
     edges: EdgeMaps,
     settings: Settings,
     *,
+    image: NDArray[np.uint8] | None = None,
     ignore: NDArray[np.bool_] | None = None,
     progress: Progress | None = None,
 ) -> Evolution:
     """Move masks to their edges (section 3.6 of the paper) and keep the way there.
+
+    With an image the best outlines are those of the joint labelling; the way is that of the level
+    sets as ever.
 
     Args:
         object_map (np.ndarray): (H, W) int32, -1 for no object.
         object_classes (Sequence[str]): Name of the class of each object (M,).
         edges (EdgeMaps): Edges of the image.
         settings (Settings): What the person has set.
+        image (np.ndarray | None): (H, W, 3) uint8 RGB, for the joint labelling.
         ignore (np.ndarray | None): (H, W) bool, pixels to leave alone.
         progress (Callable | None): Called with a share from 0 to 1 and what is going on.
 
@@ -208,11 +214,23 @@ def evolve(
             way = replace(options, balloon=directions[m])
             box = bounding_box(mask, reach_of(way.total_iters, way.balloon))
             speed = speed_function(torch.addcmul(shared[box], prob[k][box], own[k]))
-            chosen = reports[m].alignment.stop_evidence
-            if not math.isnan(chosen):
-                way = replace(way, stop_evidence=chosen)
+            alignment = reports[m].alignment
+            if alignment is not None and not math.isnan(alignment.stop_evidence):
+                way = replace(way, stop_evidence=alignment.stop_evidence)
             states = _way(mask[box], speed, prob[k][box], way)
             paths[m] = box, [np.packbits(state) for state in states]
+    if image is not None:
+        tell(1.0, f'labelling {count} at once')
+        best, reports = refine_objects(
+            object_map,
+            edges.maps,
+            image=image,
+            engine='joint',
+            classes=classes,
+            background=True,
+            frozen=barred,
+            error_px=settings.error_px,
+        )
     return Evolution(
         object_map, best, reports, options.steps, edges, options, barred, classes, paths
     )

@@ -84,6 +84,7 @@ class AnnotatorPage:
             page.stop_evidence,
             page.smoothing,
             page.min_gain,
+            page.engine,
         ]
         # What an action may change: the browser draws anew what an event names.
         shown = [page.compare, page.step]

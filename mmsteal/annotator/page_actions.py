@@ -21,7 +21,7 @@ from mmsteal.annotator.evolution import Settings, evolve
 from mmsteal.annotator.examples import DEMO_SET, has_demo_set, open_example
 from mmsteal.annotator.export import export_masks
 from mmsteal.annotator.messages import AnnotatorError
-from mmsteal.annotator.page_layout import DIRECTIONS, SEVERAL, PageLayout, brush
+from mmsteal.annotator.page_layout import DIRECTIONS, JOINTLY, SEVERAL, PageLayout, brush
 from mmsteal.annotator.pictures import read_picture
 from mmsteal.annotator.rendering import paint_edges, paint_masks
 from mmsteal.annotator.result_text import count_text, result_text, table_rows, typical_step
@@ -138,7 +138,7 @@ class PageActions:
 
     def refine(
         self, session: Session, source: str, path: str | None, error_px: float, direction: str,
-        stop_evidence: str, smoothing: float, min_gain: float,
+        stop_evidence: str, smoothing: float, min_gain: float, engine: str = JOINTLY,
     ) -> Iterator:  # fmt: skip
         """Move the masks to the edges, which are looked for first if need be."""
         settings = Settings(
@@ -163,6 +163,7 @@ class PageActions:
             [session.classes[k] for k in session.object_classes],
             session.edges,
             settings,
+            image=session.image.pixels if engine == JOINTLY else None,
             ignore=session.ignore,
             progress=lambda share, text: progress(share, desc=text),
         )

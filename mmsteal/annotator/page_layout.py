@@ -21,6 +21,8 @@ DIRECTIONS = {
     'Neither (c = 0)': 0.0,
 }
 SEVERAL = 'several, the best is taken'
+JOINTLY = 'All masks at once, by edges and colours'
+STEPWISE = 'Each mask to its best step'
 _HEIGHT = 520
 _CSS = """
 .gradio-container { max-width: 1500px !important; }
@@ -109,6 +111,10 @@ class PageLayout:
             )  # fmt: skip
             self.find = gr.Button('Show edges', size='sm', elem_id='find')
         with gr.Accordion('More settings', open=False, elem_id='more'):
+            self.engine = gr.Radio(
+                [JOINTLY, STEPWISE], value=JOINTLY, label='How', elem_id='engine',
+                info='The settings below are those of the steps.',
+            )  # fmt: skip
             self.direction = gr.Dropdown(
                 list(DIRECTIONS), value=next(iter(DIRECTIONS)), label='Which way (balloon force c)',
                 elem_id='direction', info='Whether shapes are drawn too small or too big.',

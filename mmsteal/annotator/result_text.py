@@ -17,6 +17,9 @@ _FATES = {
     'vanished': 'stays: it would vanish',
     'displacement': 'stays: better outlines are too far away',
     'swallowed': 'stays: others would swallow it',
+    'agrees': 'stays: the image agrees with it',
+    'weak evidence': 'stays: the image does not say enough',
+    'broke up': 'stays: it would come apart',
 }
 HEADERS = [
     'object',
@@ -38,7 +41,8 @@ def count_text(session: Session) -> str:
 def typical_step(session: Session) -> int:
     """Where the slider stands while each object is at its best step."""
     reports = session.result.reports
-    steps = [report.alignment.step for report in reports if report.status == 'moved']
+    alignments = [report.alignment for report in reports if report.status == 'moved']
+    steps = [alignment.step for alignment in alignments if alignment is not None]
     return session.result.nearest(int(np.median(steps))) if steps else 0
 
 
@@ -51,8 +55,10 @@ def result_text(session: Session) -> str:
         change = f' Edge probability along the outlines: {before:.2f} before, {after:.2f} now.'
     if session.step is not None:
         return f'All objects at step {session.step} of {evolution.steps[-1]}.{change}'
+    stepped = any(report.alignment is not None for report in evolution.reports)
+    each = ', each to its best step' if stepped else ''
     moved = sum(report.status == 'moved' for report in evolution.reports)
-    return f'{moved} of {len(evolution.reports)} objects moved, each to its best step.{change}'
+    return f'{moved} of {len(evolution.reports)} objects moved{each}.{change}'
 
 
 def table_rows(session: Session) -> list[list]:
@@ -64,7 +70,8 @@ def table_rows(session: Session) -> list[list]:
         else:
             fate = _FATES.get(report.reason, report.reason)
         rows.append([
-            m + 1, session.classes[session.object_classes[m]], fate, report.alignment.step,
+            m + 1, session.classes[session.object_classes[m]], fate,
+            '' if report.alignment is None else report.alignment.step,
             f'{report.mean_displacement_px:.1f}', report.area_given, report.area_refined,
         ])  # fmt: skip
     return rows

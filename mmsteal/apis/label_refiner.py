@@ -12,9 +12,11 @@ from mmengine.config import Config
 
 from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
 from mmsteal.edge_files import class_indices
+from mmsteal.functional.edge_inputs import edges_at_scale
+from mmsteal.functional.gradient_edges import gradient_edges
 from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map
-from mmsteal.functional.resize import resize_edge_prob
 from mmsteal.label_formats.label_maps import read_map
+from mmsteal.refinement.settings import GRADIENT
 
 Classes = Mapping[int, int | str] | Mapping[str, int]
 
@@ -29,7 +31,9 @@ class LabelRefinement(RefinedLabelMap):
         values (list[int]): Label of each object.
         instances (list[int]): Instance id of each object.
         objects (list[ObjectRefinement]): What happened to each object.
-        edges (np.ndarray): (K, h, w) float32 edge probabilities, at the size of the evolution.
+        engine (str): What refined them.
+        error_px (float | None): How far their outlines were taken to be off.
+        edges (np.ndarray): (K, h, w) float32 edge probabilities, at the size of the refinement.
         edge_classes (tuple[str, ...]): Names of the K edge maps.
     """
 
@@ -38,28 +42,37 @@ class LabelRefinement(RefinedLabelMap):
 
 
 class LabelRefiner:
-    """Refine label maps with a trained edge model (sections 3.6 and 4.3 of the paper).
+    """Refine label maps by their photographs, with a trained edge model or without.
 
-    With edge maps of any other detector there is no need for a model: see
-    :func:`mmsteal.functional.refine_label_map`, which this calls.
+    With edge maps of any other detector see :func:`mmsteal.functional.refine_label_map`, which
+    this calls: by default its joint labelling; `engine='level_set'` is the paper's way (sections
+    3.6 and 4.3).
 
     Args:
-        config (str | Config): Config of the model, or its path.
+        config (str | Config | None): Config of the model, or its path. None: no model, the colour
+            gradient serves.
         checkpoint (str | None): Trained weights; None keeps random ones, for tests.
         device (str | None): `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.
-        scale (float): Size at which objects evolve, in sizes of the label map: 0.5 takes a quarter
-            of the time. The network sees the image as it is.
+        scale (float): Size at which objects are refined, in sizes of the label map: 0.5 takes a
+            quarter of the time. The network sees the image as it is.
         cfg_options (dict | None): Values to set in the config, by dotted key.
         **arguments: Defaults for every call, see :meth:`__call__`.
 
     Attributes:
-        classes (tuple[str, ...]): Names of the classes of the model.
+        classes (tuple[str, ...]): Names of the classes of the model; `('gradient',)` without one.
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is missing; named.
-        ValueError: If the checkpoint is one of another model, or `scale` is not above 0.
+        ValueError: If the checkpoint is one of another model or of none, or `scale` is not above 0.
 
     Example:
+        >>> y, x = np.mgrid[:60, :60]
+        >>> distance = np.hypot(y - 30, x - 30)
+        >>> photo = np.where(distance < 20, 200, 50).astype(np.uint8)[..., None].repeat(3, axis=2)
+        >>> coarse = np.where(distance < 15, 1, 0)
+        >>> result = LabelRefiner(background=0)(photo, coarse, error_px=8)
+        >>> int((coarse == 1).sum()), int((result.label_map == 1).sum())
+        (697, 1245)
         >>> refiner = LabelRefiner('config.py', 'checkpoint.pth', background=0)  # doctest: +SKIP
         >>> result = refiner('photo.jpg', 'coarse.png', error_px=8)  # doctest: +SKIP
         >>> result.label_map, result.objects[0].status  # doctest: +SKIP
@@ -67,7 +80,7 @@ class LabelRefiner:
 
     def __init__(
         self,
-        config: str | Config,
+        config: str | Config | None = None,
         checkpoint: str | None = None,
         device: str | None = None,
         *,
@@ -77,8 +90,16 @@ class LabelRefiner:
     ) -> None:
         if not 0 < scale < np.inf:
             raise ValueError(f'Expected argument `scale` to be > 0 and finite, but got {scale}.')
-        self._inferencer = EdgeInferencer(config, checkpoint, device, cfg_options=cfg_options)
-        self.classes = tuple(self._inferencer.classes)
+        if config is None and checkpoint is not None:
+            raise ValueError(
+                f'Expected argument `config` beside the checkpoint {checkpoint}, but got None; '
+                'weights alone are no model.'
+            )
+        self._inferencer = None
+        self.classes: tuple[str, ...] = (GRADIENT,)
+        if config is not None:
+            self._inferencer = EdgeInferencer(config, checkpoint, device, cfg_options=cfg_options)
+            self.classes = tuple(self._inferencer.classes)
         self.scale = scale
         self.arguments = arguments
 
@@ -99,12 +120,13 @@ class LabelRefiner:
             classes (Mapping | None): Which class of the model a label is: `{label: index}`,
                 `{label: 'name'}` or `{'name': label}`. Objects of other labels stay as they are.
                 None: the labels in ascending order, without background and ignored, are the
-                classes in theirs; a model of a single class serves every label.
+                classes in theirs; a model of a single class, and the gradient, serve every label.
             instance_map (str | Path | np.ndarray | None): Instance ids (H, W): then objects are
                 instances.
             **arguments: Other arguments of :func:`mmsteal.functional.refine_label_map`:
-                `background`, `ignore_index`, `components`, `unclaimed`, `error_px`, and `options`,
-                how the objects evolve.
+                `background`, `unlabelled`, `ignore_index`, `components`, `unclaimed`, `error_px`,
+                `engine`, and `options`, those of the engine. An engine or options of a call take
+                the place of both defaults.
 
         Returns:
             LabelRefinement: The refined map, what happened to each object, and the edges.
@@ -121,13 +143,22 @@ class LabelRefiner:
                 f'{pixels.shape[:2]}, but got {labels.shape}; they must be of one image.'
             )
         chosen = {**self.arguments, **arguments}
+        if {'engine', 'options'} & arguments.keys():
+            # Options of one engine do not go with the name of another.
+            for name in {'engine', 'options'} - arguments.keys():
+                chosen.pop(name, None)
         if classes is None:
             classes = chosen.pop('classes', None)
         chosen.pop('classes', None)
         indices = None if classes is None else self._indices(classes)
-        prob = self._inferencer.predict(pixels)
-        edges = resize_edge_prob(prob, pixels.shape[:2], self.scale)
-        refined = refine_label_map(labels, edges, classes=indices, instance_map=instances, **chosen)
+        photo = np.ascontiguousarray(pixels[..., ::-1])
+        prob = None if self._inferencer is None else self._inferencer.predict(pixels)
+        edges = edges_at_scale(prob, photo, pixels.shape[:2], self.scale)
+        if edges is None:
+            edges = gradient_edges(photo)[None]
+        refined = refine_label_map(
+            labels, edges, image=photo, classes=indices, instance_map=instances, **chosen
+        )
         return LabelRefinement(**vars(refined), edges=edges, edge_classes=self.classes)
 
     def _indices(self, classes: Classes) -> dict[int, int]:

@@ -1,10 +1,14 @@
-"""Arguments that the commands which refine share: where the edges come from."""
+"""Arguments that the commands which refine share: where edges come from, and how to refine."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from mmsteal.cli.config_arguments import add_cfg_options
+
+if TYPE_CHECKING:
+    from mmsteal.functional.refine_engines import EngineOptions
 
 
 def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
@@ -14,7 +18,9 @@ def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
         parser (ArgumentParser): The parser.
         category (str): What the command calls a category of the labels.
     """
-    group = parser.add_argument_group('edges: of a model, or a folder of edge maps')
+    group = parser.add_argument_group(
+        'edges: of a model, or a folder of edge maps; without either the colour gradient'
+    )
     group.add_argument('--config', help='config of the model: its path, or its name')
     group.add_argument('--checkpoint', help='its trained weights')
     group.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
@@ -27,9 +33,44 @@ def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
     )  # fmt: skip
 
 
+def add_engine_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments for how labels are refined."""
+    group = parser.add_argument_group('refinement')
+    group.add_argument(
+        '--engine', choices=['joint', 'level_set', 'geodesic'], default='joint',
+        help='joint: all objects at once, by edges and colours (default); level_set: one by one, '
+        'by edges, as in the paper; geodesic: to the nearest label, by edges',
+    )  # fmt: skip
+    group.add_argument(
+        '--options', nargs='+', action=KeyValues, default={}, metavar='KEY=VALUE',
+        help='further options of the engine, as smoothness=2; of level sets min_gain=0.2 or '
+        'balloon=0',
+    )  # fmt: skip
+    group.add_argument(
+        '--error-px', type=float,
+        help='how far outlines may be off, in pixels of the labels; default: estimated for each '
+        'image',
+    )  # fmt: skip
+    group.add_argument(
+        '--scale', type=float,
+        help='size at which objects are refined, in sizes of the labels; default: that of the '
+        'edge maps where they are smaller',
+    )  # fmt: skip
+
+
+def engine_of_arguments(args: Namespace) -> EngineOptions:
+    """The options of the engine that the arguments ask for."""
+    from mmsteal.functional.options import change_options
+    from mmsteal.functional.refine_engines import default_options
+
+    return change_options(default_options(args.engine), args.options)
+
+
 def check_edge_arguments(parser: ArgumentParser, args: Namespace) -> None:
-    """Exit with the usage unless the edges come from one place."""
-    if (args.edges is None) == (args.config is None):
-        parser.error('give either --config and --checkpoint, or --edges')
+    """Exit with the usage unless the edges come from one place, or from none."""
+    if args.edges is not None and args.config is not None:
+        parser.error('give either --config and --checkpoint, or --edges, or neither')
+    if args.config is None and args.checkpoint is not None:
+        parser.error('--checkpoint needs --config')
     if args.config is not None and args.checkpoint is None:
         parser.error('--config needs --checkpoint')

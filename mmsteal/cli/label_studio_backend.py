@@ -13,8 +13,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsteal.cli.edge_arguments import add_edge_arguments, check_edge_arguments
-from mmsteal.cli.key_values import KeyValues
+from mmsteal.cli.edge_arguments import (
+    add_edge_arguments,
+    add_engine_arguments,
+    check_edge_arguments,
+    engine_of_arguments,
+)
 from mmsteal.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
@@ -31,17 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--data-root', required=True, help='folder of the images; only it is read')
     parser.add_argument('--data-key', help='name of the image in the data of the tasks')
     add_edge_arguments(parser, category='LABEL')
-    group = parser.add_argument_group('evolution')
-    group.add_argument(
-        '--scale', type=float, help='size at which objects evolve, as a fraction of the image size'
-    )
-    group.add_argument(
-        '--error-px', type=float, default=16.0, help='how far outlines may be off, in pixels (16)'
-    )
-    group.add_argument(
-        '--align', nargs='+', action=KeyValues, default={}, metavar='KEY=VALUE',
-        help='further options, as min_gain=0.2 or balloon=0',
-    )  # fmt: skip
+    add_engine_arguments(parser)
+    group = parser.add_argument_group('results')
     group.add_argument(
         '--tolerance-px', type=float, default=0.75,
         help='how far polygons may leave the pixels to save vertices (0.75)',
@@ -86,20 +81,21 @@ def open_server(args: argparse.Namespace) -> BackendServer:
     import numpy as np
 
     from mmsteal.edge_files import EdgeFolder
-    from mmsteal.functional.align_options import REFINE_OPTIONS
-    from mmsteal.functional.options import change_options
     from mmsteal.label_tools import BackendServer, LabelStudioRefiner, TaskImages
     from mmsteal.label_tools.label_studio import edges_of_folder
     from mmsteal.refinement.class_mapping import EdgeClasses, parse_class_map
+    from mmsteal.refinement.settings import GRADIENT
 
     cv2.setNumThreads(1)
-    predict: Callable[[Path], np.ndarray]
+    predict: Callable[[Path], np.ndarray] | None
     if args.config is not None:
         from mmsteal.apis.model_edges import ModelEdges
 
         model = ModelEdges(args.config, args.checkpoint, args.device, cfg_options=args.cfg_options)
         predict, names = model, args.edge_classes or model.names
         version = f'mmsteal-{model.hashes.get("checkpoint", "model")}'
+    elif args.edges is None:
+        predict, names, version = None, args.edge_classes or (GRADIENT,), 'mmsteal'
     else:
         folder = EdgeFolder(args.edges, args.edge_classes)
         predict, names = edges_of_folder(folder, args.data_root), folder.names
@@ -109,7 +105,7 @@ def open_server(args: argparse.Namespace) -> BackendServer:
         predict,
         EdgeClasses(names, parse_class_map(args.class_map)),
         TaskImages(Path(args.data_root), args.data_key, args.max_pixels),
-        change_options(REFINE_OPTIONS, args.align),
+        engine_of_arguments(args),
         error_px=args.error_px,
         scale=args.scale,
         tolerance_px=args.tolerance_px,

@@ -1,4 +1,6 @@
-"""Repair the labels of a segmentation data set with edge maps.
+"""Repair the labels of a segmentation data set.
+
+mmsteal refine --format labelme --labels data/photos --out work_dirs/refined
 
 mmsteal refine --format cityscapes --labels data/cityscapes --out work_dirs/refined \
     --format-options annotation=gtCoarse split=train_extra \
@@ -16,9 +18,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsteal.cli.edge_arguments import add_edge_arguments, check_edge_arguments
+from mmsteal.cli.edge_arguments import (
+    add_edge_arguments,
+    add_engine_arguments,
+    check_edge_arguments,
+    engine_of_arguments,
+)
 from mmsteal.cli.format_arguments import add_format, nested
-from mmsteal.cli.key_values import KeyValues
 
 if TYPE_CHECKING:
     from mmsteal.refinement import RefineSummary
@@ -37,27 +43,23 @@ def build_parser() -> argparse.ArgumentParser:
     group.add_argument('--images', help='folder of the images, where the format needs it')
     group.add_argument('--out', required=True, help='folder for the results, apart from the labels')
     add_format(group, '--to', what='the results, if it is another one')
+    group.add_argument(
+        '--gaps', choices=['background', 'unlabelled'],
+        help='what pixels of no object are; unlabelled ones are filled near objects. Default: '
+        'unlabelled for cityscapes, otherwise background',
+    )  # fmt: skip
     add_edge_arguments(parser, category='CATEGORY')
-    group = parser.add_argument_group('evolution')
-    group.add_argument(
-        '--scale', type=float,
-        help='size at which objects evolve, in sizes of the labels; default: that of the edge maps',
-    )  # fmt: skip
-    group.add_argument(
-        '--error-px', type=float, default=16.0,
-        help='how far outlines may be off, in pixels of the labels (16); none moves by more than '
-        'twice that',
-    )  # fmt: skip
-    group.add_argument(
-        '--align', nargs='+', action=KeyValues, default={}, metavar='KEY=VALUE',
-        help='further options, as min_gain=0.2 or balloon=0',
-    )  # fmt: skip
+    add_engine_arguments(parser)
     group = parser.add_argument_group('run')
+    group.add_argument(
+        '--choices', metavar='choices.json',
+        help='what was accepted and rejected on the contact sheet of this run',
+    )  # fmt: skip
     group.add_argument('--workers', type=int, help='processes; default: one a core, 8 at most')
     group.add_argument('--overwrite', action='store_true', help='do all images again')
     group.add_argument(
         '--contact-sheet', type=int, default=24, metavar='N',
-        help='images on the page of those that moved furthest (24); 0: no page',
+        help='images on the page of the most doubtful ones (24); 0: no page',
     )  # fmt: skip
     group.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
     return parser
@@ -93,12 +95,12 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     import torch
 
     from mmsteal.edge_files import EdgeFolder
-    from mmsteal.functional.align_options import REFINE_OPTIONS
-    from mmsteal.functional.options import change_options
     from mmsteal.jobs import join_ranks
     from mmsteal.jobs.workers import use_one_thread
     from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder
+    from mmsteal.refinement.choices import read_choices
     from mmsteal.refinement.class_mapping import parse_class_map
+    from mmsteal.refinement.settings import GRADIENT
 
     ranks = join_ranks(args.launcher)
     options = nested(args.format_options)
@@ -123,8 +125,10 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
             device = f'cuda:{ranks.local_rank % torch.cuda.device_count()}'
         model = ModelEdges(args.config, args.checkpoint, device, cfg_options=args.cfg_options)
         names, hashes = args.edge_classes or model.names, model.hashes
-    else:
+    elif args.edges is not None:
         names = EdgeFolder(args.edges, args.edge_classes, label_format=args.format).names
+    else:
+        names = args.edge_classes or (GRADIENT,)
     settings = RefineSettings(
         source=source,
         out_dir=args.out,
@@ -135,7 +139,9 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
         class_map=parse_class_map(args.class_map),
         scale=args.scale,
         error_px=args.error_px,
-        align=change_options(REFINE_OPTIONS, args.align),
+        options=engine_of_arguments(args),
+        choices={} if args.choices is None else read_choices(args.choices),
+        background=None if args.gaps is None else args.gaps == 'background',
     )
     workers = args.workers
     if workers is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--labels', required=True, help='where the labels are (coco: the JSON)')
     parser.add_argument('--images', help='folder of the images, where the format needs it')
     parser.add_argument('--error-px', type=float, nargs='+', required=True, help='largest error')
+    parser.add_argument(
+        '--direction', choices=['inside', 'outside', 'both'], default='inside',
+        help='outlines are too small (inside, the default, as in the paper), too large, or both',
+    )  # fmt: skip
+    parser.add_argument('--seed', type=int, default=0, help='of the direction both (0)')
     parser.add_argument('--out', required=True, help='folder of the results, not inside the labels')
     return parser
 
@@ -64,7 +70,13 @@ def simulate(args: argparse.Namespace) -> list[str]:
             problems.append(str(error))
             continue
         for error_px in args.error_px:
-            coarse, clicks = simulate_coarse_objects(annotation.object_map, error_px)
+            coarse, clicks = simulate_coarse_objects(
+                annotation.object_map,
+                error_px,
+                direction=args.direction,
+                # An image is drawn the same, whichever others there are.
+                seed=zlib.crc32(f'{args.seed} {item.name}'.encode()),
+            )
             # What no outline covers is unlabelled; a polygon behind it was not drawn there.
             source.write(item, annotation, coarse, out / f'{error_px:g}px', beneath=False)
             rows.append([item.name, f'{error_px:g}', sum(n > 0 for n in clicks), sum(clicks)])

@@ -74,9 +74,9 @@ class EdgeFolder:
         assert maps is not None  # missing files raise
         return maps
 
-    def first_file(self, name: str) -> Path | None:
-        """One of the files of an image, to see whether they are still the same; None if none."""
-        return next((path for _, path in self._predictions.files(name) if path is not None), None)
+    def files(self, name: str) -> list[Path]:
+        """The files of an image that are there, to see whether they are still the same."""
+        return [path for _, path in self._predictions.files(name) if path is not None]
 
 
 def _classes_in(root: Path) -> tuple[tuple[str, ...], bool]:

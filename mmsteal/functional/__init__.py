@@ -4,6 +4,8 @@ Nothing here knows of mmengine, mmcv or mmseg; a person from another framework c
 functions after reading its docstring alone.
 """
 
+import lazy_loader
+
 from mmsteal.functional.align_options import REFINE_OPTIONS, STOP_EVIDENCES, AlignOptions
 from mmsteal.functional.alignment import align_masks
 from mmsteal.functional.assign_options import AssignOptions
@@ -26,10 +28,12 @@ from mmsteal.functional.edges import (
     valid_mask_edges,
 )
 from mmsteal.functional.evolution_options import EvolutionOptions
+from mmsteal.functional.geodesic_labelling import GeodesicOptions, geodesic_labelling
 from mmsteal.functional.gradient_edges import gradient_edges
 from mmsteal.functional.label_agreement import LabelAgreement, label_agreement
 from mmsteal.functional.label_merge import settle_overlaps
 from mmsteal.functional.label_objects import LabelObjects, label_objects
+from mmsteal.functional.label_values import LabelValues
 from mmsteal.functional.level_set import evolve_level_set
 from mmsteal.functional.matching import edge_counts, edge_thresholds
 from mmsteal.functional.nms_loss import thinning_nms_loss
@@ -37,12 +41,19 @@ from mmsteal.functional.normals import edge_normals, hessian, triangle_filter
 from mmsteal.functional.object_refinement import ObjectRefinement
 from mmsteal.functional.options import change_options
 from mmsteal.functional.outline_distance import outline_distances
-from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map, refine_objects
+from mmsteal.functional.refine_engines import Engine, EngineOptions, engine_options
+from mmsteal.functional.refine_objects import refine_objects
+from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map
 from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries, soft_boundary
 from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
 from mmsteal.functional.step_choice import MaskAlignment
 from mmsteal.functional.thin import thin
 from mmsteal.functional.total_loss import steal_loss
+
+# What the joint labelling needs takes a while to import.
+__getattr__, _, _ = lazy_loader.attach(
+    __name__, submod_attrs={'joint_labelling': ['JointLabelling', 'JointOptions']}
+)
 
 __all__ = [
     'REFINE_OPTIONS',
@@ -52,9 +63,15 @@ __all__ = [
     'EdgeAssignment',
     'EdgeGeometry',
     'EdgeScores',
+    'Engine',
+    'EngineOptions',
     'EvolutionOptions',
+    'GeodesicOptions',
+    'JointLabelling',
+    'JointOptions',
     'LabelAgreement',
     'LabelObjects',
+    'LabelValues',
     'MaskAlignment',
     'MeanScores',
     'ObjectRefinement',
@@ -75,7 +92,9 @@ __all__ = [
     'edge_normals',
     'edge_scores',
     'edge_thresholds',
+    'engine_options',
     'evolve_level_set',
+    'geodesic_labelling',
     'gradient_edges',
     'hessian',
     'label_agreement',
@@ -99,3 +118,8 @@ __all__ = [
     'union_edges',
     'valid_mask_edges',
 ]
+
+
+def __dir__() -> list[str]:
+    """All names, loaded or not."""
+    return __all__

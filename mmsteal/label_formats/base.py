@@ -72,6 +72,8 @@ class LabelFormat(ABC):
     name: ClassVar[str]
     # Whether the files of an image that did not change can be copied.
     verbatim: ClassVar[bool] = True
+    # Whether pixels of no object are background; otherwise nobody labelled them.
+    has_background: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -93,6 +93,7 @@ class CityscapesFormat(LabelFormat):
     """
 
     name: ClassVar[str] = 'cityscapes'
+    has_background: ClassVar[bool] = False
 
     def __init__(
         self,

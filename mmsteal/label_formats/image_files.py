@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from mmsteal.label_formats.annotation import LabelError
@@ -78,6 +81,25 @@ def image_size(path: Path) -> tuple[int, int]:
     except (OSError, ValueError, SyntaxError) as error:
         raise LabelError(f'{path}: cannot read the image ({error}); fix or remove it.') from error
     return height, width
+
+
+def read_photo(path: Path) -> NDArray[np.uint8]:
+    """A photograph as RGB (H, W, 3) uint8, in the orientation of its pixels, as labels are.
+
+    Grey images are repeated, transparency is dropped, and 16 bits become 8.
+
+    Raises:
+        LabelError: If it cannot be read.
+    """
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        image = cv2.imread(str(path), flags)
+        if image is not None:
+            return np.ascontiguousarray(image[..., ::-1])
+        with Image.open(path) as other:  # knows some formats more
+            return np.array(other.convert('RGB'))
+    except (OSError, ValueError, SyntaxError, cv2.error) as error:
+        raise LabelError(f'{path}: cannot read the image ({error}); mend or remove it.') from error
 
 
 def check_size(path: Path, shape: tuple[int, ...], item: LabelItem) -> None:

@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 
 from mmsteal.edge_files import EdgeFolder
-from mmsteal.functional.align_options import REFINE_OPTIONS, AlignOptions
+from mmsteal.functional.align_options import AlignOptions
+from mmsteal.functional.edge_inputs import edges_at_scale
 from mmsteal.functional.object_refinement import ObjectRefinement
-from mmsteal.functional.refinement import refine_objects
-from mmsteal.functional.resize import resize_edge_prob
+from mmsteal.functional.refine_engines import EngineOptions, engine_options
+from mmsteal.functional.refine_objects import refine_objects
 from mmsteal.label_formats import Annotation, LabelError
+from mmsteal.label_formats.image_files import read_photo
 from mmsteal.label_formats.label_studio import latest_annotation
 from mmsteal.label_formats.label_studio_results import read_results, write_results
 from mmsteal.label_tools.task_images import TaskImages
 from mmsteal.refinement import EdgeClasses
+from mmsteal.refinement.outline_error import drawn_together, image_error_px
 
 Predict = Callable[[Path], np.ndarray]
 Prediction = dict[str, Any]
@@ -34,15 +37,15 @@ class LabelStudioRefiner:
     edge map stays too.
 
     Args:
-        predict (Callable[[Path], np.ndarray]): Edge maps (K, h, w) of an image, uint8 (255 = 1) or
-            float in [0, 1]: a :class:`mmsteal.apis.model_edges.ModelEdges`, or
-            :func:`edges_of_folder`.
+        predict (Callable[[Path], np.ndarray] | None): Edge maps (K, h, w) of an image, uint8
+            (255 = 1) or float in [0, 1]: a :class:`mmsteal.apis.model_edges.ModelEdges`, or
+            :func:`edges_of_folder`. None: the colour gradient of the image.
         edge_classes (EdgeClasses): Which of the K edge maps a label follows.
         images (TaskImages): Where the images are.
-        options (AlignOptions): How objects evolve, in pixels of the edge maps.
-        error_px (float): How far outlines may be off, in pixels.
-        scale (float | None): Size at which objects evolve, in sizes of the image; None: that of the
-            edge maps.
+        options (EngineOptions | None): Those of an engine; None: the joint labelling as it is.
+        error_px (float | None): How far outlines may be off, in pixels; None: estimated.
+        scale (float | None): Size at which objects are refined, in sizes of the image; None: that
+            of the edge maps where they are smaller.
         tolerance_px (float): How far polygons may leave the pixels to save vertices.
         model_version (str): What Label Studio shows beside the predictions.
 
@@ -52,12 +55,12 @@ class LabelStudioRefiner:
 
     def __init__(
         self,
-        predict: Predict,
+        predict: Predict | None,
         edge_classes: EdgeClasses,
         images: TaskImages,
-        options: AlignOptions = REFINE_OPTIONS,
+        options: EngineOptions | None = None,
         *,
-        error_px: float = 16.0,
+        error_px: float | None = None,
         scale: float | None = None,
         tolerance_px: float = 0.75,
         model_version: str = 'mmsteal',
@@ -67,9 +70,15 @@ class LabelStudioRefiner:
         self.images = images
         self.scale = scale
         self.tolerance_px = tolerance_px
-        options.for_error(error_px)  # told before a person waits for a prediction
+        self.options = engine_options(options=options)
         self.error_px = error_px
-        self.options = options
+        # Told before a person waits for a prediction.
+        if error_px is not None and not 0 < error_px < math.inf:
+            raise ValueError(
+                f'Expected argument `error_px` to be > 0 and finite, but got {error_px}.'
+            )
+        if error_px is not None and isinstance(self.options, AlignOptions):
+            self.options.for_error(error_px)
         self.model_version = model_version
         # One image at a time: the model and its memory are there once.
         self._lock = threading.Lock()
@@ -85,8 +94,9 @@ class LabelStudioRefiner:
 
         Returns:
             dict: `result`, `score`, `model_version`. The score of a region that moved is the
-            geometric mean of the edge probability along its outline; that of the task is the mean
-            over the regions that have an edge map. Without regions the result is empty.
+            estimate of its final IoU; of level sets the geometric mean of the edge probability
+            along its outline; 0 from engines that do not tell. That of the task is the mean over
+            the regions that have an edge map. Without regions the result is empty.
 
         Raises:
             LabelError: If the task or its annotation cannot be used.
@@ -104,13 +114,19 @@ class LabelStudioRefiner:
         self.edge_classes.require_match(annotation.objects)
         classes = [self.edge_classes(entry) for entry in annotation.objects]
         with self._lock:
-            edges = resize_edge_prob(self.predict_edges(path), shape, self.scale)
+            photo = read_photo(path)
+            prob = None if self.predict_edges is None else self.predict_edges(path)
+            error_px = self.error_px
+            if error_px is None:
+                error_px = drawn_together(image_error_px(annotation, photo, background=True), None)
             refined, reports = refine_objects(
                 annotation.object_map,
-                edges,
+                edges_at_scale(prob, photo, shape, self.scale),
                 self.options,
+                image=photo,
                 classes=classes,
-                error_px=self.error_px,
+                background=True,
+                error_px=error_px,
             )
         return self._refined(annotation, refined, reports, classes)
 
@@ -140,8 +156,8 @@ class LabelStudioRefiner:
         scores = {}
         for entry, report, edge in zip(annotation.objects, reports, classes, strict=True):
             if edge >= 0:
-                likelihood = math.exp(-report.loss) if math.isfinite(report.loss) else 0.0
-                scores[entry.sources[0]] = likelihood
+                score = math.exp(-report.loss) if report.alignment else report.estimated_iou
+                scores[entry.sources[0]] = score if math.isfinite(score) else 0.0
         _, given = annotation.content
         new = write_results(annotation, refined, tolerance_px=self.tolerance_px)
         # Regions that did not change are the very same.
@@ -174,7 +190,7 @@ def edges_of_folder(edges: EdgeFolder, data_root: str | Path) -> Predict:
 
     def predict(path: Path) -> np.ndarray:
         name = path.resolve().relative_to(root).with_suffix('').as_posix()
-        names = [name] if edges.first_file(name) is not None else [path.stem]
+        names = [name] if edges.files(name) else [path.stem]
         return edges.read(names[0])
 
     return predict

@@ -20,9 +20,9 @@ def open_records(settings: RefineSettings) -> Records:
     return Records(Path(settings.out_dir) / REPORTS, results=settings.labels_dir)
 
 
-def crop_path(out_dir: str | Path, name: str) -> Path:
-    """Picture of the object that moved furthest, before and after: `OUT/reports/NAME.png`."""
-    return Path(out_dir) / REPORTS / f'{name}.png'
+def crop_path(out_dir: str | Path, name: str, index: int) -> Path:
+    """Picture of an object and its surroundings, before and after: `OUT/reports/NAME.INDEX.png`."""
+    return Path(out_dir) / REPORTS / f'{name}.{index}.png'
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -45,6 +45,15 @@ def plain(value: Any) -> Any:
     return value
 
 
+def earlier_parameters(settings: RefineSettings) -> dict[str, Any]:
+    """Parameters of the run whose results the output folder holds; empty where there are none."""
+    try:
+        found = json.loads((Path(settings.out_dir) / PARAMETERS).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def check_parameters(settings: RefineSettings, *, overwrite: bool) -> None:
     """Refuse to mix results of different parameters in one folder.
 
@@ -55,14 +64,13 @@ def check_parameters(settings: RefineSettings, *, overwrite: bool) -> None:
     Raises:
         ValueError: If the folder holds results of other parameters; what differs is named.
     """
-    path = Path(settings.out_dir) / PARAMETERS
-    try:
-        earlier = json.loads(path.read_bytes())
-    except OSError:
+    earlier = earlier_parameters(settings)
+    if not earlier and not (Path(settings.out_dir) / PARAMETERS).is_file():
         return  # none yet; where the folder is the problem, writing will tell
-    except ValueError:
-        earlier = {}
     now = settings.parameters()
+    if settings.set_error_px is None:
+        earlier.pop('set_error_px', None)  # found by the earlier run, and kept
+        now.pop('set_error_px')
     changes = [
         f'{key}: {json.dumps(earlier.get(key))} -> {json.dumps(now.get(key))}'
         for key in sorted({*earlier, *now})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,17 +13,21 @@ from numpy.typing import NDArray
 from mmsteal.edge_files import EdgeFolder
 from mmsteal.files import write_file
 from mmsteal.functional.bounding_box import bounding_box
-from mmsteal.functional.object_refinement import ObjectRefinement
-from mmsteal.functional.refinement import refine_objects
-from mmsteal.functional.resize import resize_edge_prob
-from mmsteal.jobs import Origin, writing_to
+from mmsteal.functional.edge_inputs import edges_at_scale
+from mmsteal.functional.object_refinement import ObjectRefinement, take_back
+from mmsteal.functional.refine_objects import refine_objects
+from mmsteal.jobs import Origin, fingerprint, writing_to
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
+from mmsteal.label_formats.image_files import check_size, read_photo
+from mmsteal.refinement.choices import rejected_objects
 from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses, category_name
+from mmsteal.refinement.outline_error import drawn_together, image_error_px
 from mmsteal.refinement.records import crop_path, open_records, plain
 from mmsteal.refinement.settings import RefineSettings
 
-# Longer side of the crops of the contact sheet.
+# Longer side of the crops of the contact sheet, and how many an image has.
 CROP_PX = 400
+MAX_CROPS = 4
 
 
 class RefineTask(NamedTuple):
@@ -58,6 +63,8 @@ class FileRefiner:
                 settings.edges, settings.edge_names, label_format=settings.source.name
             )
         self.edge_classes = EdgeClasses(settings.edge_names, settings.class_map)
+        told = settings.background
+        self.background = self.source.has_background if told is None else told
         self.records = open_records(settings)
         self._fingerprint = settings.fingerprint()
 
@@ -72,9 +79,10 @@ class FileRefiner:
             return None  # a file is missing, which is told when its turn comes
 
     def _origin(self, item: LabelItem) -> Origin:
-        # One of the edge maps shows whether they are still the same.
-        edge_file = None if self.edges is None else self.edges.first_file(item.name)
-        return Origin.of(self._fingerprint, [*item.labels, *([edge_file] if edge_file else [])])
+        edge_files = [] if self.edges is None else self.edges.files(item.name)
+        rejected = self.settings.choices.get(item.name)
+        known = fingerprint([self._fingerprint, rejected]) if rejected else self._fingerprint
+        return Origin.of(known, [*item.labels, item.image, *edge_files])
 
     def __call__(self, task: RefineTask) -> dict[str, Any]:
         """Refine the labels of an image and write them, then its record.
@@ -92,72 +100,110 @@ class FileRefiner:
         item, edge_prob = task
         with writing_to(self.settings.out_dir):
             # What is not recorded is not done, whatever an earlier run left there.
+            earlier = self.records.read(item.name) or {}
             self.records.remove(item.name)
+            for crop in earlier.get('crops', []):
+                crop_path(self.settings.out_dir, item.name, crop['object']).unlink(missing_ok=True)
         origin = self._origin(item)
         annotation = self.source.read(item)
-        if edge_prob is None:
-            if self.edges is None:
-                raise ValueError(f'Expected edge maps of {item.name}, but got None.')
+        settings = self.settings
+        if edge_prob is None and self.edges is not None:
             edge_prob = self.edges.read(item.name)
+        if edge_prob is None and not settings.gradient:
+            raise ValueError(f'Expected edge maps of {item.name}, but got None.')
         shape = (annotation.object_map.shape[0], annotation.object_map.shape[1])
-        prob = resize_edge_prob(edge_prob, shape, self.settings.scale)
+        photo = None
+        if settings.needs_photos:
+            photo = read_photo(item.image)
+            check_size(item.labels[0], shape, item)
         classes = [self.edge_classes(entry) for entry in annotation.objects]
+        error_px = settings.error_px
+        if error_px is None and photo is not None:
+            own_px = image_error_px(annotation, photo, background=self.background)
+            error_px = drawn_together(own_px, settings.set_error_px)
         refined, objects = refine_objects(
             annotation.object_map,
-            prob,
-            self.settings.align,
+            edges_at_scale(edge_prob, photo, shape, settings.scale),
+            settings.options,
+            image=photo,
             classes=classes,
+            background=self.background,
             frozen=annotation.ignore,
-            error_px=self.settings.error_px,
+            error_px=error_px,
         )
+        rejected = rejected_objects(settings.choices, annotation)
+        if rejected:
+            refined, objects = take_back(annotation.object_map, refined, objects, rejected)
         with writing_to(self.settings.out_dir):
             files = self.target.write(item, annotation, refined, self.settings.labels_dir)
         content: dict[str, Any] = {
             'notes': list(annotation.notes),
+            'engine': settings.engine,
+            'error_px': error_px,
             'objects': [
                 _object_record(index, annotation, entry, classes[index])
                 for index, entry in enumerate(objects)
             ],
         }
         with writing_to(self.settings.out_dir):
-            content['crop'] = self._write_crop(item, annotation, refined, objects)
+            content['crops'] = self._write_crops(item, annotation, refined, objects)
             return self.records.write(item.name, origin, plain(content), files=files)
 
-    def _write_crop(
+    def _write_crops(
         self,
         item: LabelItem,
         annotation: Annotation,
         refined: np.ndarray,
         objects: list[ObjectRefinement],
-    ) -> dict[str, Any] | None:
-        """The surroundings of the object that moved furthest, before and after, as one PNG."""
+    ) -> list[dict[str, Any]]:
+        """The surroundings of the most doubtful objects, before and after, a PNG each."""
         moved = [
             m
             for m, entry in enumerate(objects)
-            if entry.status == 'moved' and entry.iou_with_given < 1
+            if entry.iou_with_given < 1 and entry.status == 'moved'
         ]
-        if not moved:
-            return None
-        worst = max(moved, key=lambda m: (objects[m].max_displacement_px, -m))
-        given = annotation.object_map
-        rows, columns = bounding_box((given == worst) | (refined == worst))
-        margin = max(8, max(rows.stop - rows.start, columns.stop - columns.start) // 4)
-        top, left = max(rows.start - margin, 0), max(columns.start - margin, 0)
-        bottom = min(rows.stop + margin, given.shape[0])
-        right = min(columns.stop + margin, given.shape[1])
-        stride = -(-max(bottom - top, right - left) // CROP_PX)
-        part = (slice(top, bottom, stride), slice(left, right, stride))
-        both = np.concatenate([given[part], refined[part]], axis=1)
-        ok, png = cv2.imencode(
-            '.png', (both + 1).astype(np.uint16), [cv2.IMWRITE_PNG_COMPRESSION, 1]
-        )
-        if not ok:
-            return None
-        write_file(crop_path(self.settings.out_dir, item.name), png.tobytes())
-        return {
-            'object': worst, 'top': top, 'left': left, 'bottom': bottom, 'right': right,
-            'stride': stride,
-        }  # fmt: skip
+        moved.sort(key=lambda m: (*doubt(objects[m]), m))
+        crops = []
+        for m in moved[:MAX_CROPS]:
+            crop = _crop_box(annotation.object_map, refined, m)
+            stride = crop['stride']
+            part = (
+                slice(crop['top'], crop['bottom'], stride),
+                slice(crop['left'], crop['right'], stride),
+            )
+            both = np.concatenate([annotation.object_map[part], refined[part]], axis=1)
+            ok, png = cv2.imencode(
+                '.png', (both + 1).astype(np.uint16), [cv2.IMWRITE_PNG_COMPRESSION, 1]
+            )
+            if ok:
+                write_file(crop_path(self.settings.out_dir, item.name, m), png.tobytes())
+                crops.append({'object': m, **crop})
+        return crops
+
+
+def doubt(report: ObjectRefinement) -> tuple[float, float, float]:
+    """Orders objects for a person to check, the most doubtful first.
+
+    By the estimated IoU, without one by the largest displacement and then the IoU with the given
+    object.
+    """
+    known = math.isfinite(report.estimated_iou)
+    return (
+        report.estimated_iou if known else 1.0,
+        0.0 if known else -report.max_displacement_px,
+        report.iou_with_given,
+    )
+
+
+def _crop_box(given: np.ndarray, refined: np.ndarray, index: int) -> dict[str, int]:
+    """The surroundings of an object, and every which pixel of them is enough."""
+    rows, columns = bounding_box((given == index) | (refined == index))
+    margin = max(8, max(rows.stop - rows.start, columns.stop - columns.start) // 4)
+    top, left = max(rows.start - margin, 0), max(columns.start - margin, 0)
+    bottom = min(rows.stop + margin, given.shape[0])
+    right = min(columns.stop + margin, given.shape[1])
+    stride = -(-max(bottom - top, right - left) // CROP_PX)
+    return {'top': top, 'left': left, 'bottom': bottom, 'right': right, 'stride': stride}
 
 
 def _object_record(
@@ -172,14 +218,17 @@ def _object_record(
         'edge_map': edge + 1 if edge != NO_EDGE_MAP else None,
         'status': report.status,
         'reason': report.reason,
-        'step': alignment.step,
-        'stop_evidence': alignment.stop_evidence,
-        'loss_given': alignment.loss_given,
-        'loss_proposed': alignment.loss_proposed,
+        'offset_px': report.offset_px,
+        'expected_gain': report.expected_gain,
+        'estimated_iou': report.estimated_iou,
+        'step': None if alignment is None else alignment.step,
+        'stop_evidence': None if alignment is None else alignment.stop_evidence,
+        'loss_given': None if alignment is None else alignment.loss_given,
+        'loss_proposed': None if alignment is None else alignment.loss_proposed,
         'mean_displacement_px': report.mean_displacement_px,
         'max_displacement_px': report.max_displacement_px,
         'area_given': report.area_given,
         'area_refined': report.area_refined,
         'iou_with_given': report.iou_with_given,
-        'num_restored': alignment.num_restored,
+        'num_restored': None if alignment is None else alignment.num_restored,
     }

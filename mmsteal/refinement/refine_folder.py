@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,14 @@ from mmsteal.files import remove_partial_files
 from mmsteal.jobs import Job, Ranks, Workers, run_job, writing_to
 from mmsteal.label_formats import AnnotatedObject, LabelError, LabelFormat, LabelItem
 from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
-from mmsteal.refinement.records import REPORTS, check_parameters, write_json, write_parameters
+from mmsteal.refinement.outline_error import typical_error_px
+from mmsteal.refinement.records import (
+    REPORTS,
+    check_parameters,
+    earlier_parameters,
+    write_json,
+    write_parameters,
+)
 from mmsteal.refinement.refine_file import FileRefiner, RefineTask
 from mmsteal.refinement.settings import RefineSettings
 from mmsteal.refinement.summary import records_of, summarize, write_csv
@@ -72,7 +79,7 @@ def refine_folder(
         ranks: Our share; None: all.
         num_workers: Processes that read, evolve and write.
         overwrite: Do all images again, also with other parameters than before.
-        contact_sheet: Number of images on the page of those that moved furthest; 0: no page.
+        contact_sheet: Number of images on the page of the most doubtful ones; 0: no page.
         progress: Show how far it is.
 
     Returns:
@@ -99,11 +106,20 @@ def refine_folder(
         raise FileNotFoundError(
             f'Expected images with labels in {settings.source.root}, but there are none{first}'
         )
+    unknown = sorted(settings.choices.keys() - {item.name for item in items})
+    if unknown:
+        raise ValueError(
+            f'Expected the choices to be of images in {settings.source.root}, but got '
+            f'{", ".join(unknown[:5])}; take the choices of this set.'
+        )
     refiner = FileRefiner(settings, source)
     refiner.edge_classes.require_match(_categories(source, items))
     check_parameters(settings, overwrite=overwrite)
-    # Everybody has looked before the first one writes.
-    ours.gather(None)
+    # Everybody has looked before the first one writes, and all take the error that it has found.
+    (set_error_px, *_) = ours.gather(_set_error_px(refiner, items, ours, overwrite=overwrite))
+    if set_error_px != settings.set_error_px:
+        settings = replace(settings, set_error_px=set_error_px)
+        refiner = FileRefiner(settings, source)
     if ours.rank == 0:
         with writing_to(settings.out_dir):
             write_parameters(settings)
@@ -142,6 +158,21 @@ def refine_folder(
         )
     ours.gather(None)
     return summary
+
+
+def _set_error_px(
+    refiner: FileRefiner, items: list[LabelItem], ranks: Ranks, *, overwrite: bool
+) -> float | None:
+    """Typical error of the labels, where nobody has said it; that of an earlier run stays."""
+    settings = refiner.settings
+    if settings.error_px is not None or settings.set_error_px is not None or ranks.rank != 0:
+        return settings.set_error_px
+    earlier = None if overwrite else earlier_parameters(settings).get('set_error_px')
+    if earlier is not None:
+        return float(earlier)
+    found = typical_error_px(refiner.source, items, background=refiner.background)
+    print(f'error of the outlines: estimated for each image, about {found:g} px', flush=True)
+    return found
 
 
 def _job(
@@ -200,6 +231,14 @@ def _categories(source: LabelFormat, items: list[LabelItem]) -> Iterator[Annotat
             yield from source.read(item).objects
 
 
+def _error_range(records: Iterator[dict[str, Any]]) -> dict[str, float] | None:
+    """Least, middle and largest error that the outlines were taken to have."""
+    found = sorted(record['error_px'] for record in records if record['error_px'] is not None)
+    if not found:
+        return None
+    return {'least': found[0], 'median': found[len(found) // 2], 'most': found[-1]}
+
+
 def _finish(
     refiner: FileRefiner,
     items: list[LabelItem],
@@ -244,6 +283,7 @@ def _finish(
         'classes': summary.classes,
         'without_edge_map': summary.without_edge_map,
         'seconds': round(summary.seconds, 1),
+        'error_px': _error_range(records_of(records, done)),
         'parameters': settings.parameters(),
     }
     write_json(files[-1], content)

@@ -13,7 +13,7 @@ from mmsteal.files import write_file
 from mmsteal.jobs import Records
 from mmsteal.label_formats.base import LabelItem
 
-# Column -> key of the record of an object.
+# Column -> key of the record of an object; of that of its image for the last two.
 COLUMNS = {
     'object': 'object',
     'instance': 'instance',
@@ -29,6 +29,11 @@ COLUMNS = {
     'area_after': 'area_refined',
     'iou_with_given': 'iou_with_given',
     'num_restored': 'num_restored',
+    'offset_px': 'offset_px',
+    'expected_gain': 'expected_gain',
+    'estimated_iou': 'estimated_iou',
+    'error_px': 'error_px',
+    'engine': 'engine',
 }
 
 
@@ -57,7 +62,8 @@ def write_csv(path: Path, records: Iterable[dict[str, Any]]) -> Counter[tuple[st
     for record in records:
         for entry in record['objects']:
             counts[entry['class'], entry['status'], entry['reason']] += 1
-            table.writerow([record['name'], *(_cell(entry[key]) for key in COLUMNS.values())])
+            cells = {**entry, 'error_px': record['error_px'], 'engine': record['engine']}
+            table.writerow([record['name'], *(_cell(cells[key]) for key in COLUMNS.values())])
     write_file(path, text.getvalue())
     return counts
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import html
 import io
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,24 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .9rem; border-bottom: 1px solid #e4e7ea; text-align: right; }
 th { border-bottom: 2px solid #9aa1a9; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+.legend span { display: inline-block; margin-right: 1.1rem; white-space: nowrap; }
+.legend i { display: inline-block; width: .9em; height: .9em; margin-right: .4em; }
+.choice label { margin-right: 1.1rem; }
+button { font: inherit; padding: .4rem 1.2rem; }
+"""
+# Collects what is ticked and hands it out as a file: no server is asked.
+_SAVE = """
+document.querySelectorAll('button[data-file]').forEach(button => button.onclick = () => {
+  const choices = [...document.querySelectorAll('.choice')].flatMap(choice => {
+    const ticked = choice.querySelector('input:checked');
+    return ticked ? [{...JSON.parse(choice.dataset.key), verdict: ticked.value}] : [];
+  });
+  const text = JSON.stringify({choices}, null, 1);
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], {type: 'application/json'}));
+  link.download = button.dataset.file;
+  link.click();
+});
 """
 
 
@@ -55,11 +74,38 @@ class Figure(NamedTuple):
     caption: str = ''
 
 
+class Legend(NamedTuple):
+    """What colours mean: name -> RGB."""
+
+    colors: Mapping[str, Sequence[int]]
+
+
+class Choice(NamedTuple):
+    """A picture to accept or to reject; `key` says of what, in the file of a `SaveButton`."""
+
+    image: bytes
+    caption: str
+    key: Mapping[str, str | int]
+
+
+class SaveButton(NamedTuple):
+    """A button that saves all choices of the page that were made, as JSON.
+
+    The file holds `{"choices": [{**key, "verdict": "accept" or "reject"}, ...]}`.
+    """
+
+    text: str
+    file_name: str
+
+
+Block = Paragraph | Table | Figure | Legend | Choice | SaveButton
+
+
 class Section(NamedTuple):
     """A heading with the blocks below it."""
 
     heading: str
-    blocks: Sequence[Paragraph | Table | Figure]
+    blocks: Sequence[Block]
 
 
 def write_report(
@@ -91,13 +137,14 @@ def write_report(
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n'
         + '\n'.join(parts)
+        + (f'\n<script>{_SAVE}</script>' if any('<button' in part for part in parts) else '')
         + '\n</body>\n</html>\n'
     )
     write_file(out_file, page)
     return Path(out_file)
 
 
-def _render(block: Paragraph | Table | Figure) -> str:
+def _render(block: Block) -> str:
     if isinstance(block, Paragraph):
         return f'<p>{html.escape(block.text)}</p>'
     if isinstance(block, Figure):
@@ -106,8 +153,27 @@ def _render(block: Paragraph | Table | Figure) -> str:
         return f'<figure><img src="{_data_uri(block.image)}" alt="{caption}">{note}</figure>'
     if isinstance(block, Table):
         return _render_table(block)
+    if isinstance(block, Legend):
+        spans = ''.join(
+            f'<span><i style="background: rgb({red}, {green}, {blue})"></i>{html.escape(name)}'
+            '</span>'
+            for name, (red, green, blue) in block.colors.items()
+        )
+        return f'<p class="legend">{spans}</p>'
+    if isinstance(block, Choice):
+        key = html.escape(json.dumps(dict(block.key)))
+        buttons = ' '.join(
+            f'<label><input type="radio" name="{key}" value="{verdict}"> {verdict}</label>'
+            for verdict in ('accept', 'reject')
+        )
+        figure = _render(Figure(block.image, block.caption))
+        return f'<div class="choice" data-key="{key}">{figure}{buttons}</div>'
+    if isinstance(block, SaveButton):
+        name, text = html.escape(block.file_name), html.escape(block.text)
+        return f'<p><button type="button" data-file="{name}">{text}</button></p>'
     raise TypeError(
-        f'Expected a block to be a Paragraph, a Table or a Figure, but got {type(block).__name__}.'
+        f'Expected a block to be a Paragraph, a Table, a Figure or another block of this '
+        f'module, but got {type(block).__name__}.'
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from mmsteal.annotator import AnnotatorError, EdgeMaps, Settings, evolve
 from mmsteal.annotator.examples import has_demo_set, open_example
+from mmsteal.functional import refine_objects
 from tests.annotator.scenes import SQUARE, block, iou, square_session, with_edges
 
 
@@ -44,6 +45,24 @@ def test_best_is_the_state_at_its_step(balloon, stop_evidence):
     np.testing.assert_array_equal(evolution.at(step), evolution.best)
     np.testing.assert_array_equal(evolution.at(None), evolution.best)
     np.testing.assert_array_equal(evolution.at(0), session.object_map)
+
+
+def test_the_joint_labelling_is_the_best_and_the_steps_stay_level_sets():
+    session = with_edges(square_session())
+    names = [session.classes[k] for k in session.object_classes]
+    stepped = evolve(session.object_map, names, session.edges, Settings())
+    image = np.where(exact(), 180, 60).astype(np.uint8)[..., None].repeat(3, axis=2)
+    joint = evolve(session.object_map, names, session.edges, Settings(), image=image)
+    expected, reports = refine_objects(
+        session.object_map, session.edges.maps, image=image, background=True, error_px=8,
+        classes=[session.edges.index_of(name) for name in names],
+    )  # fmt: skip
+    np.testing.assert_array_equal(joint.best, expected)
+    assert str(joint.reports) == str(reports)
+    assert iou(joint.best == 0, exact()) > 0.95
+    assert joint.steps == stepped.steps
+    for step in joint.steps:
+        np.testing.assert_array_equal(joint.at(step), stepped.at(step))
 
 
 def test_steps_grow_with_the_balloon():

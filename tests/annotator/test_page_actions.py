@@ -51,7 +51,7 @@ def test_refine_finds_edges_once(root):
     page, opened = start(root)
     assert opened[page.layout.source] == GRADIENT
     refined = last(page, refine(page, opened[page.layout.session]))
-    assert '8 of 8 objects moved' in refined[page.layout.status]
+    assert '8 of 8 objects moved.' in refined[page.layout.status]
     assert page.layout.edge_image in refined
     session = refined[page.layout.session]
     again = last(page, refine(page, session))

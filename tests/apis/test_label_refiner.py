@@ -8,7 +8,7 @@ from PIL import Image
 
 from mmsteal.apis import EdgeInferencer, LabelRefiner
 from mmsteal.apis.model_edges import ModelEdges
-from mmsteal.functional import REFINE_OPTIONS, refine_label_map
+from mmsteal.functional import REFINE_OPTIONS, gradient_edges, refine_label_map
 from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder
 from tests.apis.test_edge_inferencer import CONFIG, SMALL
 
@@ -50,11 +50,55 @@ def test_it_is_the_function_on_predicted_edges(refiner, image, labels):
     result = refiner(image, labels, classes={4: 3, 5: 1}, background=2)
     expected = refine_label_map(labels, result.edges, classes={4: 3, 5: 1}, background=2, **LOOSE)
     np.testing.assert_array_equal(result.label_map, expected.label_map)
+    assert result.engine == 'level_set'  # the options are those of level sets
     assert str(result.objects) == str(expected.objects)
     assert (result.label_map != labels).any()
     assert (result.values, result.instance_map) == ([4, 5], None)
     assert result.edges.shape == (11, 60, 80)
     assert result.edge_classes == refiner.classes == tuple(f'c{i}' for i in range(11))
+
+
+def test_the_joint_labelling_is_the_default(checkpoint, image, labels):
+    rgb = np.ascontiguousarray(image[..., ::-1])
+    refiner = LabelRefiner(CONFIG, checkpoint, 'cpu', cfg_options=SMALL, background=2)
+    result = refiner(image, labels, classes={4: 3, 5: 1}, error_px=4)
+    expected = refine_label_map(
+        labels, result.edges, image=rgb, classes={4: 3, 5: 1}, background=2, error_px=4
+    )
+    np.testing.assert_array_equal(result.label_map, expected.label_map)
+    assert str(result.objects) == str(expected.objects)
+    assert result.engine == expected.engine == 'joint'
+    assert refiner(image, labels, classes={4: 3}, engine='geodesic').engine == 'geodesic'
+
+
+def test_without_a_model(labels):
+    clean = np.full((60, 80, 3), 60, np.uint8)
+    cv2.circle(clean, (25, 30), 15, (30, 200, 90), -1)
+    cv2.circle(clean, (60, 30), 13, (200, 90, 30), -1)
+    refiner = LabelRefiner(background=2, error_px=6)
+    assert refiner.classes == ('gradient',)
+    result = refiner(clean, labels)
+    rgb = np.ascontiguousarray(clean[..., ::-1])
+    expected = refine_label_map(labels, image=rgb, background=2, error_px=6)
+    np.testing.assert_array_equal(result.label_map, expected.label_map)
+    np.testing.assert_array_equal(result.edges[0], gradient_edges(rgb))
+    for value, radius in ((4, 15), (5, 13)):
+        assert (result.label_map == value).sum() == pytest.approx(np.pi * radius**2, rel=0.08)
+    half = LabelRefiner(background=2, error_px=6, scale=0.5)(clean, labels)
+    assert half.edges.shape == (1, 30, 40)
+    assert (half.label_map == result.label_map).mean() > 0.98
+    estimated = refiner(clean, labels, error_px=None)
+    assert 2 <= estimated.error_px <= 48
+    with pytest.raises(ValueError, match='`config` beside the checkpoint'):
+        LabelRefiner(checkpoint='weights.pth')
+
+
+def test_options_of_a_call_take_the_place_of_the_defaults(image, labels):
+    refiner = LabelRefiner(background=2, engine='geodesic', error_px=4)
+    assert refiner(image, labels).engine == 'geodesic'
+    assert refiner(image, labels, options=OPTIONS).engine == 'level_set'
+    with pytest.raises(ValueError, match='JointOptions'):
+        refiner(image, labels, engine='joint', options=OPTIONS)
 
 
 def test_classes_by_index_name_or_order(refiner, image, labels):
@@ -123,7 +167,7 @@ def test_a_model_and_its_edge_maps_on_disk_give_the_same_folder(
     source = FormatSpec('png', str(tmp_path / 'labels'), options)
     common = dict(
         source=source, edge_names=model.names, class_map={'4': 'c3', '5': 'c1'},
-        error_px=4.0, align=OPTIONS,
+        error_px=4.0, options=OPTIONS,
     )  # fmt: skip
     by_model = RefineSettings(out_dir=str(tmp_path / '1'), model=model.hashes, **common)
     by_files = RefineSettings(out_dir=str(tmp_path / '2'), edges=str(tmp_path / 'edges'), **common)

@@ -58,6 +58,71 @@ def test_error_is_bounded(mask, error_px):
         assert ndi.distance_transform_edt(~mask)[won].max(initial=0) <= 1
 
 
+@given(masks, st.sampled_from([1, 2, 3.5, 4, 8, 16, 40]), st.sampled_from(['outside', 'both']))
+@example(np.eye(20, dtype=bool), 4, 'both')
+@example(np.ones((9, 12), bool), 4, 'outside')
+def test_error_is_bounded_outside_and_both_ways(mask, error_px, direction):
+    coarse, num_clicks = simulate_coarse_mask(mask, error_px, direction=direction, seed=3)
+    assert coarse.shape == mask.shape
+    assert coarse.dtype == bool
+    assert coarse.any() == mask.any() == (num_clicks > 0)
+    parts, number = ndi.label(mask, np.ones((3, 3)))
+    if mask.any() and not mask.all():
+        # An outline around an object fills its holes.
+        filled = mask | (
+            ndi.binary_fill_holes(mask) if direction == 'outside' else np.zeros_like(mask)
+        )
+        won = ndi.distance_transform_edt(~mask)[coarse & ~filled].max(initial=0)
+        lost = (ndi.distance_transform_edt(mask) - 1)[mask & ~coarse].max(initial=0)
+        assert won <= max(error_px, 1)
+        assert lost <= (error_px if direction == 'both' else 1)
+    if direction == 'both':
+        assert all(coarse[parts == part].any() for part in range(1, number + 1))
+
+
+def test_outside_is_larger_and_both_ways_is_both(rng):
+    mask = np.hypot(*(np.mgrid[:120, :140] - np.array([60, 70])[:, None, None])) < 40
+    areas = {}
+    for direction in ('inside', 'outside', 'both'):
+        coarse, num_clicks = simulate_coarse_mask(mask, 8, direction=direction)
+        areas[direction] = (coarse & ~mask).sum(), (mask & ~coarse).sum()
+        assert 3 <= num_clicks < 60
+    assert areas['inside'][0] == areas['outside'][1] == 0
+    assert areas['inside'][1] > 300 < areas['outside'][0]
+    assert min(areas['both']) > 50
+    # Smooth along the outline: few runs of either sign
+    coarse, _ = simulate_coarse_mask(mask, 8, direction='both')
+    assert ndi.label(coarse)[1] == 1
+    again, _ = simulate_coarse_mask(mask, 8, direction='both')
+    np.testing.assert_array_equal(coarse, again)
+    other, _ = simulate_coarse_mask(mask, 8, direction='both', seed=1)
+    assert (other != coarse).any()
+
+
+@pytest.mark.parametrize('direction', ['outside', 'both'])
+def test_objects_and_label_maps_in_other_directions(direction):
+    labels = np.zeros((80, 90), np.uint8)
+    labels[20:40, 10:50] = 3
+    labels[45:70, 30:80] = 5
+    objects = np.array([-1, 0, 0, 0, 0, 1])[labels - (labels == 3) * 2]
+    coarse, clicks = simulate_coarse_objects(objects, 8, direction=direction, seed=5)
+    assert min(clicks) >= 3
+    drawn = simulate_coarse_label_map(labels, 8, background=0, direction=direction, seed=5)
+    np.testing.assert_array_equal(drawn, np.array([3, 5, 0], np.uint8)[coarse])
+    for index in range(2):
+        won = (coarse == index) & (objects != index)
+        assert 0 < ndi.distance_transform_edt(objects != index)[won].max() <= 8
+    again, _ = simulate_coarse_objects(objects, 8, direction=direction, seed=5)
+    np.testing.assert_array_equal(coarse, again)
+
+
+def test_unknown_direction():
+    with pytest.raises(ValueError, match=r'inside, outside, both, but got .up'):
+        simulate_coarse_mask(np.ones((3, 3), bool), 2, direction='up')
+    with pytest.raises(ValueError, match='`direction`'):
+        simulate_coarse_objects(np.zeros((3, 3), np.int32), 2, direction='up')
+
+
 @given(masks)
 def test_no_error_is_identity(mask):
     coarse, num_clicks = simulate_coarse_mask(mask, 0)

@@ -247,7 +247,7 @@ def test_missing_files(refiner):
     ('message', 'options'),
     [
         ('error_px', dict(error_px=-1)),
-        ('checkpoints', dict(options=AlignOptions(checkpoints=[99]))),
+        ('checkpoints', dict(options=AlignOptions(checkpoints=[99]), error_px=6)),
     ],
 )
 def test_options_are_checked_at_once(tmp_path, message, options):

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy import ndimage as ndi
 
 from mmsteal.edge_files import EdgeFolder
-from mmsteal.functional import mask_edges
+from mmsteal.functional import REFINE_OPTIONS, mask_edges
 from mmsteal.refinement import FormatSpec, RefineSettings
 
 CLASSES = {'disk': 7, 'bar': 9, 'sky': 11}
@@ -68,6 +68,7 @@ def settings_of(root, out, **options):
         edge_names=EdgeFolder(root / 'edges').names,
         edges=str(root / 'edges'),
         error_px=6.0,
+        options=REFINE_OPTIONS,
     )
     return RefineSettings(**{**defaults, **options})
 

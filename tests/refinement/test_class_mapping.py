@@ -64,8 +64,8 @@ def test_numbered_folders(tmp_path, number, label_format, first, last):
     folder = EdgeFolder(numbered(tmp_path, number), label_format=label_format)
     assert (len(folder.names), folder.names[0], folder.names[-1]) == (number, first, last)
     np.testing.assert_array_equal(folder.read('a')[:, 0, 0], range(number))
-    assert folder.first_file('a') == tmp_path / 'class_001/a.png'
-    assert folder.first_file('b') is None
+    assert folder.files('a') == [tmp_path / f'class_{k + 1:03d}/a.png' for k in range(number)]
+    assert folder.files('b') == []
 
 
 def test_names_as_told_named_folders_and_arrays(tmp_path):

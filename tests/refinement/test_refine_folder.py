@@ -91,11 +91,11 @@ def test_reports_tell_what_happened(data, tmp_path):
     for row in rows:
         moved = float(row['max_displacement_px'])
         furthest[row['image']] = max(furthest.get(row['image'], 0), moved)
-    places = [page.index(f'<figcaption>{name}, object') for name in
+    places = [page.index(f'<h2>{name}</h2>') for name in
               sorted(furthest, key=lambda name: -furthest[name])]  # fmt: skip
     ties = len(set(furthest.values())) < 5
     assert ties or places == sorted(places)
-    assert page.count('<img') == 5
+    assert page.count('<img') == 10  # disk and bar of each image
     assert summary.files[-1] == tmp_path / 'report.json'
 
 
@@ -122,8 +122,8 @@ def test_finished_images_are_skipped(own, tmp_path):
 def test_changed_parameters_are_noticed(data, tmp_path):
     run(settings_of(data, tmp_path))
     first = contents(tmp_path)
-    other = settings_of(data, tmp_path, scale=0.5, align=replace(REFINE_OPTIONS, min_gain=0.2))
-    with pytest.raises(ValueError, match=r'align: .*min_gain.*scale: null -> 0\.5.*--overwrite'):
+    other = settings_of(data, tmp_path, scale=0.5, options=replace(REFINE_OPTIONS, min_gain=0.2))
+    with pytest.raises(ValueError, match=r'options: .*min_gain.*scale: null -> 0\.5.*--overwrite'):
         run(other)
     assert contents(tmp_path) == first
     assert run(other, overwrite=True).num_skipped == 0
@@ -167,14 +167,14 @@ def test_a_full_disk_stops_the_run_and_nothing_is_lost(data, tmp_path, monkeypat
 
     def full(*arguments):
         calls.append(arguments)
-        if len(calls) == 8:
+        if len(calls) == 11:
             raise OSError(errno.ENOSPC, 'No space left on device')
         real(*arguments)
 
     monkeypatch.setattr(os, 'replace', full)
     with pytest.raises(OutputError, match='No space left on device; make room'):
         run(settings_of(data, out))
-    assert len(calls) == 8
+    assert len(calls) == 11  # parameters; of an image its label, two crops and the record
     monkeypatch.undo()
     summary = run(settings_of(data, out))
     assert summary.num_skipped == 2
@@ -360,8 +360,9 @@ def test_a_disk_that_refuses_is_told_by_workers_too(data, tmp_path):
     [
         ('`scale`', dict(scale=0.0)),
         ('`error_px`', dict(error_px=-1.0)),
-        ('`checkpoints`', dict(align=AlignOptions(checkpoints=[15]))),
+        ('`checkpoints`', dict(options=AlignOptions(checkpoints=[15]))),
         ('either `edges`', dict(model={'config': 'x'})),
+        ('one name in `edge_names`', dict(edges=None)),
         ('wheel', dict(class_map={'disk': 'wheel'})),
     ],
 )

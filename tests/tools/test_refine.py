@@ -143,7 +143,8 @@ def test_a_wheel_has_torchrun_for_a_launcher(data, whole, tmp_path):
         (['--labels', 'no/such/folder'], 'no/such/folder'),
         (['--edges', 'no/such/edges'], 'no/such/edges'),
         (['--format-options', 'bakground=0'], 'bakground'),
-        (['--align', 'min_gian=1'], 'min_gian'),
+        (['--engine', 'level_set', '--options', 'min_gian=1'], 'min_gian'),
+        (['--options', 'min_gain=1'], 'JointOptions'),
         (['--class-map', '7=wheel'], 'wheel'),
         (['--class-map', 'no/such/file'], 'no/such/file'),
         (

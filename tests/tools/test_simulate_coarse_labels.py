@@ -3,6 +3,7 @@
 import csv
 import runpy
 import sys
+import zlib
 from unittest import mock
 
 import numpy as np
@@ -52,6 +53,30 @@ def test_polygons_show_the_simulation_and_no_road_beneath(tmp_path):
     with open(tmp_path / 'out' / 'clicks.csv') as file:
         (row,) = csv.DictReader(file)
     assert (row['image'], row['objects'], row['clicks']) == ('a', '2', str(sum(clicks)))
+
+
+def test_outlines_that_err_both_ways(tmp_path):
+    write_image(tmp_path / 'in' / 'a.jpg', (100, 200))
+    shape = {'label': 'car', 'points': square(60, 30, 140, 70), 'shape_type': 'polygon'}
+    document = {'shapes': [shape], 'imagePath': 'a.jpg', 'imageHeight': 100, 'imageWidth': 200}
+    save_json(tmp_path / 'in' / 'a.json', document)
+    source = LabelmeFormat(tmp_path / 'in')
+    exact = source.read(source.items()[0]).object_map
+    for direction, seed in (('outside', 0), ('both', 0), ('both', 1)):
+        out = tmp_path / f'{direction}{seed}'
+        with pytest.raises(SystemExit) as left:
+            simulate_coarse_labels.main([
+                '--format', 'labelme', '--labels', str(tmp_path / 'in'), '--error-px', '8',
+                '--direction', direction, '--seed', str(seed), '--out', str(out),
+            ])  # fmt: skip
+        assert left.value.code == 0
+        written = LabelmeFormat(out / '8px', images=tmp_path / 'in')
+        expected, _ = simulate_coarse_objects(
+            exact, 8, direction=direction, seed=zlib.crc32(f'{seed} a'.encode())
+        )
+        found = written.read(written.items()[0]).object_map
+        np.testing.assert_array_equal(found, expected)
+        assert ((found == 0) & (exact < 0)).sum() > 50
 
 
 def test_classes_of_label_maps_are_named(tmp_path):

@@ -1,0 +1,1 @@
+"""Photographs, coarse labels and rival methods for the comparison of refinements."""

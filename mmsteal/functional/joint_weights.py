@@ -1,0 +1,35 @@
+"""How much each voice counts in the joint labelling: fitted to simulated errors of photographs.
+
+They maximise the conditional likelihood of the true labels of pixels near the outlines of CamVid
+(training split), ECSSD and COCO images, and of coarse labels that people drew (MSRC): errors to
+either side and to both, of 4 to 32 px, with gradient, learnt and exact edges, and with a told error
+that is right or wrong by up to 1.7. `benchmarks/experiments/fit_joint_weights.py` prints the table.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# What the weights depend on: nothing; log(error_px / 8); log of how much stronger
+# the edges near outlines are than those of the interior; whether there is a background.
+CIRCUMSTANCES = ('always', 'error', 'edges', 'background')
+# What may speak against a label, and its weight under each circumstance.
+_TABLE = {
+    'outline': (0.290, 0.119, -0.203, -0.248),
+    'outline_in_gap': (-8.803, -0.001, -0.000, 0.000),
+    'gap_ratio': (-0.066, 0.206, -0.470, 0.000),
+    'none': (15.616, 0.001, -0.000, 0.000),
+    'offset_by_edges': (0.729, -0.473, 0.009, -0.023),
+    'offset_by_colours': (0.525, -0.038, -0.066, -0.036),
+    'pooled_by_edges': (3.147, -0.049, -0.117, -0.001),
+    'pooled_by_colours': (0.076, 0.720, -0.162, -0.002),
+    'depth': (-0.018, -0.350, -0.049, -0.018),
+    'thinness': (-0.157, -0.109, -0.033, 0.010),
+    'reach': (-1.134, -0.044, -0.122, -0.332),
+    'way': (-0.843, -0.005, 0.528, 0.461),
+    'colour': (-0.849, 0.135, -0.009, 0.351),
+}
+# Voices that always speak against; their weights are exponentials of what the table gives.
+POSITIVE = frozenset({'outline', 'outline_in_gap', 'gap_ratio', 'reach', 'way', 'colour'})
+VOICES = tuple(_TABLE)
+WEIGHTS = np.array(list(_TABLE.values()), np.float32).T

@@ -1,0 +1,85 @@
+"""What the values of a label map mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class LabelValues:
+    """What the values of a label map mean, and what counts as an object.
+
+    Args:
+        background: Label of pixels of no object, into which objects may grow.
+        unlabelled: Label of pixels that nobody labelled: near objects they are filled. Not beside
+            `background`, which is an object like others where pixels are unlabelled too: leave it
+            out then.
+        ignore_index: Label of pixels that are left alone; None for none.
+        unclaimed: Label of pixels that an object gave up and no other one claims. None: that of
+            the background, or else of the unlabelled, or else of the ignored.
+        components: Whether each 8-connected component is an object of its own.
+
+    Raises:
+        ValueError: If both `background` and `unlabelled` are given, or none of the labels for
+            unclaimed pixels.
+
+    Example:
+        >>> LabelValues(background=0).nobody
+        0
+    """
+
+    background: int | None = None
+    unlabelled: int | None = None
+    ignore_index: int | None = 255
+    unclaimed: int | None = None
+    components: bool = False
+
+    def __post_init__(self) -> None:
+        if self.background is not None and self.unlabelled is not None:
+            raise ValueError(
+                'Expected either `background` or `unlabelled`, but got both; leave `background` '
+                'out, and it is an object like the others.'
+            )
+        if self._nobody is None:
+            raise ValueError(
+                'Expected argument `unclaimed` to be the label of pixels that an object gave up, '
+                'but got None without `background`, `unlabelled` and `ignore_index`; set one of '
+                'them.'
+            )
+
+    @property
+    def nobody(self) -> int:
+        """Label of pixels that an object gave up and no other one claims."""
+        assert self._nobody is not None
+        return self._nobody
+
+    @property
+    def _nobody(self) -> int | None:
+        known = (self.unclaimed, self.background, self.unlabelled, self.ignore_index)
+        return next((value for value in known if value is not None), None)
+
+    @property
+    def without(self) -> set[int]:
+        """Labels that are no objects."""
+        values = (self.background, self.unlabelled, self.ignore_index)
+        return {value for value in values if value is not None}
+
+    def check_fit(self, dtype: np.dtype) -> None:
+        """Refuse labels that a type of integers does not hold.
+
+        Raises:
+            ValueError: If one does not fit.
+        """
+        info = np.iinfo(dtype)
+        for name, value in (
+            ('unclaimed', self.nobody),
+            ('background', self.background),
+            ('unlabelled', self.unlabelled),
+        ):
+            if value is not None and not info.min <= value <= info.max:
+                raise ValueError(
+                    f'Expected argument `{name}` to fit the type of `label_map`, {dtype}, '
+                    f'but got {value}; convert `label_map` to a wider type.'
+                )

@@ -1,0 +1,188 @@
+"""Which refined objects are believed, and how good each one probably is.
+
+Shape shorthand: H, W height and width; M objects, label M being none of them; N undecided pixels;
+K labels that each may take.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsteal.functional.bounding_box import bounding_box
+
+# A change has to promise this share of itself as a gain in IoU; otherwise the evidence is weak.
+LEAST_PROMISE = 0.05
+# A part of this share of an object that is cut off from the rest has broken off.
+_BROKEN_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class JointObject:
+    """What happened to one object; areas in pixels.
+
+    Attributes:
+        status: 'moved', 'kept' where nothing was to be changed, or 'rejected' where what was found
+            is not believed and the object is as given.
+        reason: Why it was not moved: 'fixed', 'empty', 'agrees' where the image agrees with the
+            given outline, 'weak evidence', or 'broke up'. Else ''.
+        offset_px: How far the outline was drawn too small, on average, as the image says; negative
+            for too large.
+        area_given: Pixels before.
+        area_refined: Pixels after.
+        iou_with_given: Intersection over union of both.
+        expected_gain: Difference of the IoU with the truth that the refinement promised.
+        estimated_iou: Estimate of the final IoU with the truth.
+    """
+
+    status: str
+    reason: str
+    offset_px: float
+    area_given: int
+    area_refined: int
+    iou_with_given: float
+    expected_gain: float
+    estimated_iou: float
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Probabilities of the labels of undecided pixels.
+
+    Attributes:
+        rows: Undecided pixels (N,) of the flat map.
+        candidates: Labels (N, K), int32, -1 where there are fewer.
+        prob: Their probabilities (N, K).
+    """
+
+    rows: NDArray[np.intp]
+    candidates: NDArray[np.int32]
+    prob: NDArray[np.float32]
+
+    def expected_iou(self, labels: NDArray[np.int32], num: int) -> NDArray[np.float64]:
+        r"""IoU of each label with the truth, if each pixel is what its probabilities say.
+
+        .. math::
+            \frac{\sum_{p : l_p = k} P_p(k)}
+                 {|\{p : l_p = k\}| + \sum_{p : l_p \ne k} P_p(k)}
+
+        Args:
+            labels: A labelling (H, W), int32, -1 for pixels that do not count.
+            num: Labels to judge, 0 to `num` - 1.
+
+        Returns:
+            Expected IoU (num,); 0 for a label without a pixel.
+        """
+        area = np.bincount(labels.ravel() + 1, minlength=num + 1)[1 : num + 1].astype(float)
+        mine = labels.ravel()[self.rows]
+        undecided = np.bincount(mine + 1, minlength=num + 1)[1 : num + 1]
+        own = (self.candidates == mine[:, None]) & (self.candidates >= 0)
+        hit = np.bincount(self.candidates[own], self.prob[own], minlength=num)[:num]
+        valid = self.candidates >= 0
+        whole = np.bincount(self.candidates[valid], self.prob[valid], minlength=num)[:num]
+        both = area - undecided + hit
+        either = area + whole - hit
+        return np.where(area > 0, both / np.maximum(either, 1e-9), 0.0)
+
+    def without(
+        self, labels: NDArray[np.int32], given: NDArray[np.int32], rejected: NDArray[np.bool_]
+    ) -> NDArray[np.int32]:
+        """A labelling in which rejected objects are as given.
+
+        What they had taken goes to the likeliest label that is not rejected, or back.
+
+        Args:
+            labels: Labels (H, W), int32.
+            given: Labels (H, W) as they were given.
+            rejected: Which labels (M + 1,) are rejected, none last.
+        """
+        settled = labels.copy()
+        mine, before = labels.ravel()[self.rows], given.ravel()[self.rows]
+        allowed = (self.candidates >= 0) & ~rejected[self.candidates]
+        likely = np.where(allowed, self.prob, -1)
+        best = likely.argmax(axis=1)[:, None]
+        other = np.take_along_axis(self.candidates, best, axis=1)[:, 0]
+        other = np.where(np.take_along_axis(likely, best, axis=1)[:, 0] < 0, before, other)
+        after = np.where(rejected[mine], other, mine)
+        after = np.where(rejected[before], before, after)
+        settled.ravel()[self.rows] = after
+        return settled
+
+
+def broken_up(labels: NDArray[np.int32], given: NDArray[np.int32], index: int) -> bool:
+    """Whether an object has more parts that matter than it had."""
+    box = bounding_box((labels == index) | (given == index))
+    now, before = (_num_parts((part[box] == index).view(np.uint8)) for part in (labels, given))
+    return now > before
+
+
+def _num_parts(mask: NDArray[np.uint8]) -> int:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return int((areas >= _BROKEN_SHARE * areas.sum()).sum())
+
+
+def judge_objects(
+    labels: NDArray[np.int32],
+    given: NDArray[np.int32],
+    belief: Belief,
+    offsets_px: NDArray[np.floating],
+    fixed: NDArray[np.bool_],
+) -> tuple[NDArray[np.int32], list[JointObject]]:
+    """Return objects that have probably not gained as they were given, and describe all.
+
+    Args:
+        labels: Refined labels (H, W), int32: M for none, -1 for pixels that do not count.
+        given: Given labels (H, W).
+        belief: What is known of undecided pixels.
+        offsets_px: How far each outline was drawn too small (M,).
+        fixed: Objects (M,) whose pixels were decided.
+
+    Returns:
+        The labels after it (H, W), and a description of each object.
+    """
+    num = len(fixed)
+    promise = belief.expected_iou(labels, num) - belief.expected_iou(given, num)
+    change = 1 - _iou(labels, given, num)
+    reasons = [''] * num
+    rejected = np.zeros(num + 1, bool)
+    for m in np.flatnonzero(change > 0).tolist():
+        if promise[m] < LEAST_PROMISE * change[m]:
+            reasons[m] = 'weak evidence'
+        elif broken_up(labels, given, m):
+            reasons[m] = 'broke up'
+        rejected[m] = bool(reasons[m])
+    settled = belief.without(labels, given, rejected) if rejected.any() else labels
+    expected = belief.expected_iou(settled, num)
+    same = _iou(settled, given, num)
+    before, after = (np.bincount(a.ravel() + 1, minlength=num + 2)[1:] for a in (given, settled))
+    objects = []
+    for m in range(num):
+        status = 'rejected' if rejected[m] else 'moved' if same[m] < 1 else 'kept'
+        if status == 'kept':
+            reasons[m] = 'fixed' if fixed[m] else 'agrees' if before[m] else 'empty'
+        objects.append(
+            JointObject(
+                status=status,
+                reason=reasons[m],
+                offset_px=float(offsets_px[m]),
+                area_given=int(before[m]),
+                area_refined=int(after[m]),
+                iou_with_given=float(same[m]),
+                expected_gain=float(promise[m]),
+                estimated_iou=float(expected[m]),
+            )
+        )
+    return settled, objects
+
+
+def _iou(a: NDArray[np.int32], b: NDArray[np.int32], num: int) -> NDArray[np.float64]:
+    """IoU of each label in two maps (num,); 1 where it is in neither."""
+    one, two, both = (
+        np.bincount(v.ravel() + 1, minlength=num + 1)[1 : num + 1] for v in (a, b, a[a == b])
+    )
+    either = one + two - both
+    return np.where(either > 0, both / np.maximum(either, 1), 1.0)
