@@ -162,15 +162,8 @@ def _collect(
     thick = np.empty(most, np.float32)
     for p in range(num):
         unlabelled = own[p] == num_objects and not background
-        first, second = np.inf, np.inf
-        for i in range(most):
-            if candidates[p, i] >= 0:
-                way = ways[p, i]
-                if way < first:
-                    first, second = way, first
-                elif way < second:
-                    second = way
-        unit = (first + second) / 2 if second < np.inf else first + 1
+        first = ways[p, 0]
+        unit = (first + ways[p, 1]) / 2 if candidates[p, 1] >= 0 else first + 1
         unit = max(unit, np.float32(1 / 64))
         low, next_low = np.float32(9), np.float32(9)
         for i in range(most):

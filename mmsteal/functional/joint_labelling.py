@@ -21,8 +21,8 @@ from mmsteal.functional.joint_evidence import Evidence, gather_evidence, set_col
 from mmsteal.functional.joint_scene import Scene, read_scene
 from mmsteal.functional.label_objects import check_map
 from mmsteal.functional.mean_field import mean_field
-from mmsteal.functional.object_guard import Belief, JointObject, judge_objects
-from mmsteal.functional.outline_offsets import OutlineOffsets, outline_offsets
+from mmsteal.functional.object_guard import Belief, JointObject, Traits, judge_objects
+from mmsteal.functional.outline_offsets import outline_offsets
 from mmsteal.functional.pixel_pairs import pixel_pairs
 
 # What a way costs without any edge, in mean strengths of the interior; and at most.
@@ -45,7 +45,7 @@ class JointOptions:
         num_candidates: Labels that a pixel may choose from.
     """
 
-    smoothness: float = 3.0
+    smoothness: float = 2.0
     num_rounds: int = 2
     num_iters: int = 8
     num_candidates: int = 3
@@ -72,21 +72,17 @@ class Solution:
     Attributes:
         scene: The given labels.
         evidence: What spoke for which label.
-        offsets: Which way the given outlines err.
-        edge: Edge strength (H, W), in mean strengths of the interior.
-        candidates: Labels (N, K), the likeliest of the evidence first, -1 where there are fewer.
-        prob: Their probabilities (N, K).
-        prior: Probabilities without neighbours (N, K), which are calibrated.
-        labels: The labels (H, W), int32, of `scene.labels`.
+        traits: What is known of each object.
+        alone: Probabilities of pixels by themselves; they are calibrated.
+        together: Probabilities by the mean field.
+        labels: The labels (H, W), int32, of the kind of `scene.labels`.
     """
 
     scene: Scene
     evidence: Evidence
-    offsets: OutlineOffsets
-    edge: NDArray[np.float32]
-    candidates: NDArray[np.int32]
-    prob: NDArray[np.float32]
-    prior: NDArray[np.float32]
+    traits: Traits
+    alone: Belief
+    together: Belief
     labels: NDArray[np.int32]
 
 
@@ -118,6 +114,7 @@ def label_scene(
         passable=scene.open,
     )
     evidence = gather_evidence(scene, grown, offsets, edge)
+    traits = Traits(offsets.by_edges[: scene.num_objects], _thickness(scene))
     # Pixels that no label reaches stay as they are.
     reached = evidence.candidates[:, 0] >= 0
     rows = np.flatnonzero(scene.open)
@@ -141,9 +138,24 @@ def label_scene(
         if left:
             shown = np.where(decided < 0, labels, _shown(scene, decided))
             costs = lattice.costs(shown, scene.num_objects + 1)
-    prior = np.where(now >= 0, np.exp(-unary), 0)
-    prior /= prior.sum(axis=1, keepdims=True)
-    return Solution(scene, evidence, offsets, edge, now, prob, prior, labels)
+    alone = np.where(now >= 0, np.exp(-unary), 0)
+    alone /= alone.sum(axis=1, keepdims=True)
+    return Solution(
+        scene, evidence, traits, Belief(rows, now, alone), Belief(rows, now, prob), labels
+    )
+
+
+def _thickness(scene: Scene) -> NDArray[np.float32]:
+    """Mean of the largest depths of the components of each object (M,), in errors."""
+    own = scene.near.labels[..., 0]
+    area = np.bincount(own[own >= 0], minlength=len(scene.part_labels))
+    counts = scene.part_labels >= 0
+    pixels, depths = (
+        np.bincount(scene.part_labels[counts], v[counts], minlength=scene.num_objects + 1)
+        for v in (area, area * scene.part_thickness)
+    )
+    thickness = depths / np.maximum(pixels, 1) / scene.error_px
+    return thickness[: scene.num_objects].astype(np.float32)
 
 
 def _shown(scene: Scene, decided: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -256,9 +268,16 @@ def joint_labelling(
         error_px = estimate_error_px(given, image, edge_map, nowhere, num, background=background)
     scene = read_scene(given, nowhere, still, error_px, background=background)
     solution = label_scene(scene, image, edge_map, options)
-    belief = Belief(np.flatnonzero(scene.open), solution.candidates, solution.prior)
-    offsets_px = solution.offsets.by_edges * error_px
-    labels, objects = judge_objects(solution.labels, scene.labels, belief, offsets_px, still)
+    labels, objects = judge_objects(
+        solution.labels,
+        scene.labels,
+        solution.alone,
+        solution.together,
+        solution.traits,
+        error_px,
+        background,
+        still,
+    )
     refined = np.where((labels < 0) | (labels == num), -1, labels).astype(np.int32)
     np.copyto(refined, given, where=nowhere)
     return JointLabelling(refined, objects, error_px)

@@ -15,10 +15,10 @@ import numpy as np
 CIRCUMSTANCES = ('always', 'error', 'edges', 'background')
 # What may speak against a label, and its weight under each circumstance.
 _TABLE = {
-    'outline': (0.290, 0.119, -0.203, -0.248),
+    'outline': (0.690, 0.119, -0.203, -0.248),
     'outline_in_gap': (-8.803, -0.001, -0.000, 0.000),
     'gap_ratio': (-0.066, 0.206, -0.470, 0.000),
-    'none': (15.616, 0.001, -0.000, 0.000),
+    'none': (6.000, 0.001, -0.000, 0.000),
     'offset_by_edges': (0.729, -0.473, 0.009, -0.023),
     'offset_by_colours': (0.525, -0.038, -0.066, -0.036),
     'pooled_by_edges': (3.147, -0.049, -0.117, -0.001),
@@ -33,3 +33,33 @@ _TABLE = {
 POSITIVE = frozenset({'outline', 'outline_in_gap', 'gap_ratio', 'reach', 'way', 'colour'})
 VOICES = tuple(_TABLE)
 WEIGHTS = np.array(list(_TABLE.values()), np.float32).T
+
+# What is known of an object (see `object_guard.describe`), and how much it says of the share of
+# its change that is a gain in IoU.
+_JUDGEMENT = {
+    'always': 1.5018,
+    'filled': -0.5593,
+    'promise': 0.5051,
+    'change': 0.2411,
+    'growth': -0.2292,
+    'promise_alone': 0.0761,
+    'expected_alone': 1.4238,
+    'expected': -3.5100,
+    'thickness': 0.0017,
+    'background': 0.2466,
+    'filled * filled': 0.7818,
+    'filled * promise': -0.1426,
+    'filled * change': 0.4270,
+    'filled * growth': 0.1845,
+    'promise * promise': 0.6056,
+    'promise * change': 0.1841,
+    'promise * growth': -0.0388,
+    'change * change': -0.6705,
+    'change * growth': -0.1177,
+    'growth * growth': 0.1869,
+}
+GAIN_WEIGHTS = np.array(list(_JUDGEMENT.values()))
+# Objects of which less of the change is likely to be a gain are returned as they were given.
+LEAST_GAIN = 0.20
+# The logit of the true IoU as a line over the logit of the expected one: scale and shift.
+IOU_LOGIT = (1.094, -0.499)
