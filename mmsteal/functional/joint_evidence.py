@@ -71,6 +71,7 @@ def gather_evidence(
     scene: Scene,
     grown: NearestLabels,
     offsets: OutlineOffsets,
+    mean_offset: float,
     edge: NDArray[np.float32],
 ) -> Evidence:
     """Collect what is known of every undecided pixel and each label that comes near it.
@@ -79,6 +80,7 @@ def gather_evidence(
         scene: The given labels.
         grown: Nearest labels by ways that avoid edges, from decided pixels.
         offsets: Which way the outlines err.
+        mean_offset: The mean of all, by edges.
         edge: Edge strength (H, W), in mean strengths of the interior.
 
     Returns:
@@ -91,7 +93,7 @@ def gather_evidence(
     trusted = np.stack([offsets.by_edges, offsets.by_colours]) * offsets.trust
     pooled = np.zeros(2, np.float32)
     if scene.background:
-        pooled[:] = [offsets.pooled(o, num) for o in (offsets.by_edges, offsets.by_colours)]
+        pooled[:] = mean_offset, offsets.pooled(offsets.by_colours, num)
     near = (-1, scene.near.labels.shape[2])
     voices = _collect(
         candidates,

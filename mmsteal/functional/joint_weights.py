@@ -60,6 +60,6 @@ _JUDGEMENT = {
 }
 GAIN_WEIGHTS = np.array(list(_JUDGEMENT.values()))
 # Objects of which less of the change is likely to be a gain are returned as they were given.
-LEAST_GAIN = 0.20
+LEAST_GAIN = 0.25
 # The logit of the true IoU as a line over the logit of the expected one: scale and shift.
 IOU_LOGIT = (1.094, -0.499)

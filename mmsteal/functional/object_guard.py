@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from mmsteal.functional.bounding_box import bounding_box
 from mmsteal.functional.joint_weights import GAIN_WEIGHTS, IOU_LOGIT, LEAST_GAIN
 
+# The share of a change that fills gaps, among what is known of an object.
+_FILLED = 1
 # A part of this share of an object that is cut off from the rest has broken off.
 _BROKEN_SHARE = 0.1
 
@@ -113,16 +115,17 @@ class Belief:
 
 
 def broken_up(labels: NDArray[np.int32], given: NDArray[np.int32], index: int) -> bool:
-    """Whether an object has more parts that matter than it had."""
-    box = bounding_box((labels == index) | (given == index))
-    now, before = (_num_parts((part[box] == index).view(np.uint8)) for part in (labels, given))
-    return now > before
-
-
-def _num_parts(mask: NDArray[np.uint8]) -> int:
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    return int((areas >= _BROKEN_SHARE * areas.sum()).sum())
+    """Whether a component of an object, as given, lies in several parts that matter."""
+    box = bounding_box(given == index)
+    before = (given[box] == index).view(np.uint8)
+    num_parts, parts = cv2.connectedComponents((labels[box] == index).view(np.uint8))
+    num_whole, whole = cv2.connectedComponents(before)
+    shared = np.zeros((num_whole, num_parts), np.int64)
+    np.add.at(shared, (whole[before > 0], parts[before > 0]), 1)
+    area = np.bincount(whole.ravel(), minlength=num_whole)
+    matters = shared[:, 1:] >= _BROKEN_SHARE * area[:, None]
+    large = area >= _BROKEN_SHARE * area[1:].sum()
+    return bool((matters.sum(axis=1) > 1)[1:][large[1:]].any())
 
 
 @dataclass(frozen=True)
@@ -223,7 +226,8 @@ def judge_objects(
     reasons = [''] * num
     rejected = np.zeros(num + 1, bool)
     for m in np.flatnonzero(change > 0).tolist():
-        if share[m] < LEAST_GAIN:
+        # What fills gaps can hardly do harm; what moves outlines has to promise something.
+        if share[m] < LEAST_GAIN * (1 - known[m, _FILLED]):
             reasons[m] = 'weak evidence'
         elif broken_up(labels, given, m):
             reasons[m] = 'broke up'
