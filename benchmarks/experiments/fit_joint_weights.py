@@ -24,8 +24,8 @@ import torch
 from refinement_rivals import edge_map
 from rivals.cases import DIRECTIONS, LOADERS, Case, Photograph, make_case
 
-from mmsteal.functional.joint_labelling import JointOptions, label_scene
 from mmsteal.functional.joint_scene import read_scene
+from mmsteal.functional.joint_solver import JointOptions, label_scene
 from mmsteal.functional.joint_weights import CIRCUMSTANCES, POSITIVE, VOICES
 
 # Photographs of each set, and how much a set counts.

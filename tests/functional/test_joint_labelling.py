@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from mmsteal.functional.joint_labelling import JointOptions, joint_labelling
+from mmsteal.functional.joint_labelling import joint_labelling
+from mmsteal.functional.joint_solver import JointOptions
 
 
 def scene(seed=0, size=72, grey=False):
