@@ -18,8 +18,10 @@ from mmsteal.functional.geodesic import NearestLabels, nearest_labels
 _FILL_REACH = 2.0
 _LEAST_FILL_PX = 4.0
 _LEAST_BAND_PX = 2.0
-# A side is closed where outlines lie on the other one, on average, by 1 over this.
-_CLOSING = 2.5
+# Before a background that much is open outside of an outline, in errors: `narrowed` decides.
+_OUTER_REACH = 1.5
+# A side is closed from the first to the second offset of the outlines to the other side.
+_CLOSING = (0.15, 0.4)
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,12 @@ class Scene:
 
         Args:
             offset: How far outlines were drawn too small on average, in errors; negative for too
-                large. From 0.4 on, nothing inside of them is open, or nothing outside.
+                large. From 0.4 on, nothing inside of them is open, or nothing outside; parts that
+                a label lacks whole may lie further away than the error.
         """
-        inside = self.error_px * (1 - min(max(offset, 0.0) * _CLOSING, 1.0))
-        outside = self.error_px * (1 - min(max(-offset, 0.0) * _CLOSING, 1.0))
+        closed = [float(np.interp(side, _CLOSING, (0, 1))) for side in (offset, -offset)]
+        inside = self.error_px * (1 - closed[0])
+        outside = self.error_px * (1 + (_OUTER_REACH - 1) * closed[0] - closed[1])
         own = self.labels < self.num_objects
         limit = np.where(own, inside, outside if self.background else self.reach_px)
         return replace(self, open=self.open & (self.depth <= limit))
@@ -107,7 +111,7 @@ def read_scene(
     part_labels, part_thickness = _describe(parts, labels, depth, int(parts.max()) + 1)
     none = labels == num
     if background:
-        none_open = depth <= max(error_px, _LEAST_BAND_PX)
+        none_open = depth <= max(_OUTER_REACH * error_px, _LEAST_BAND_PX)
     else:
         none_open = depth <= max(_FILL_REACH * error_px, _LEAST_FILL_PX)
     thickness = np.append(part_thickness, np.float32(0))[parts]

@@ -79,8 +79,5 @@ def test_gaps_are_as_wide_as_the_error(width):
 @pytest.mark.parametrize('offset', [-8, 8])
 def test_larger_errors_are_estimated_larger(offset):
     image, edge = picture(34)
-    near, far = (
-        estimate(disk(34 + o), image, edge, background=True)
-        for o in (offset / 4, offset)
-    )
+    near, far = (estimate(disk(34 + o), image, edge, background=True) for o in (offset / 4, offset))
     assert 2 <= near < far <= 48
