@@ -20,7 +20,9 @@ import csv
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,12 +32,13 @@ from rivals.methods import METHODS, WITHOUT_EDGES
 from tables import markdown_lines
 
 from mmsteal.functional import gradient_edges
-from mmsteal.functional.joint_labelling import joint_labelling
+from mmsteal.functional.joint_labelling import JointLabelling, JointOptions, joint_labelling
 from mmsteal.label_formats.base import replace_files
 
 FIELDS = ('set', 'image', 'edges', 'direction', 'error_px', 'told_px', 'method', 'seconds')
 OBJECT_FIELDS = ('index', 'class', 'iou_given', 'iou', 'both', 'either')
-JOINT = 'joint'
+# Of single images, and with the offset that all images of a set share.
+JOINT, JOINT_SET = 'joint', 'joint, set'
 # Which photographs of each set; the others were seen when the weights were fitted, or cost time.
 SETS: dict[str, Callable[[Path], Iterable[Photograph]]] = {
     'camvid': lambda root: list(LOADERS['camvid'](root))[::2],
@@ -49,6 +52,7 @@ SETS: dict[str, Callable[[Path], Iterable[Photograph]]] = {
 }
 BY_HAND = {'msrc': (4, 8), 'msrc_fitted': (4, 8), 'cityscapes': (8, 16)}
 BY_CLASS = {'camvid', 'cityscapes'}
+MOST_OF_SET = 30
 
 
 def parse_args() -> argparse.Namespace:
@@ -58,7 +62,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--sets', nargs='+', choices=SETS, default=list(SETS))
     parser.add_argument('--errors', nargs='+', type=float, default=[4, 8, 16, 32])
     parser.add_argument('--directions', nargs='+', choices=DIRECTIONS, default=list(DIRECTIONS))
-    parser.add_argument('--methods', nargs='+', choices=[*METHODS, JOINT], default=None)
+    parser.add_argument('--methods', nargs='+', choices=[*METHODS, JOINT, JOINT_SET], default=None)
     parser.add_argument('--edges', nargs='+', default=['gradient'], help='gradient, exact, or a '
                         'folder of 8-bit maps, one PNG an image')  # fmt: skip
     parser.add_argument('--told', type=float, default=1.0, help='told error / true error')
@@ -68,7 +72,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cv2.setNumThreads(1)
-    methods = args.methods or [*METHODS, JOINT]
+    methods = args.methods or [*METHODS, JOINT, JOINT_SET]
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / 'rows.csv'
     done = {tuple(row[f] for f in FIELDS[:7]) for row in read_rows(path)}
@@ -76,10 +80,11 @@ def main() -> None:
         writer = csv.DictWriter(file, [*FIELDS, *OBJECT_FIELDS])
         if not done:
             writer.writeheader()
-        for key, case, edges, method in jobs(args, methods):
+        for key, case, edges, method, shared in jobs(args, methods):
             if tuple(map(str, key)) not in done:
+                options = JointOptions(set_offset=shared() if method == JOINT_SET else None)
                 started = time.process_time()
-                refined = run(method, case, edges())
+                refined = run(method, case, edges(), options)
                 seconds = f'{time.process_time() - started:.3f}'
                 pairs = zip(scores(case, case.given), scores(case, refined), strict=True)
                 for index, (given, now) in enumerate(pairs):
@@ -93,9 +98,18 @@ def main() -> None:
 
 
 def jobs(args: argparse.Namespace, methods: list[str]):
-    """Every (key, case, edge map, method); edge maps are made when they are asked for."""
+    """Every (key, case, edge map, method, offset of the set); the makers of maps and offsets."""
     for name in args.sets:
-        for photo in SETS[name](args.root):
+        photos = list(SETS[name](args.root))
+        offsets: dict[tuple, float] = {}
+
+        def of_set(kind: str, *of: Any, photos=photos, offsets=offsets) -> float:
+            key = (kind, *of)
+            if key not in offsets:
+                offsets[key] = set_offset(photos[:MOST_OF_SET], kind, *of)
+            return offsets[key]
+
+        for photo in photos:
             directions = ['hand'] if name in BY_HAND else args.directions
             errors = BY_HAND.get(name, args.errors)
             for direction in directions:
@@ -110,7 +124,8 @@ def jobs(args: argparse.Namespace, methods: list[str]):
                                 continue
                             label = '-' if method in WITHOUT_EDGES else Path(kind).name
                             key = (name, photo.name, label, direction, error, told.error_px, method)
-                            yield key, told, lambda p=photo, k=kind: edge_map(p, k), method
+                            shared = partial(of_set, kind, direction, error, args.told)
+                            yield key, told, partial(edge_map, photo, kind), method, shared
 
 
 def edge_map(photo: Photograph, kind: str) -> NDArray[np.float32]:
@@ -135,9 +150,27 @@ def exact_edges(photo: Photograph, sigma: float = 1.0) -> NDArray[np.float32]:
     return np.clip(blurred / max(float(blurred.max()), 1e-6), 0, 1)
 
 
-def run(method: str, case: Case, edge: NDArray[np.float32]) -> NDArray[np.int32]:
-    if method != JOINT:
-        return METHODS[method](case, edge)
+def set_offset(
+    photos: list[Photograph], kind: str, direction: str, error_px: float, told: float
+) -> float:
+    """Mean offset of the outlines of some images of a set."""
+    offsets = []
+    for photo in photos:
+        case = make_case(photo, error_px, direction)
+        case = replace(case, error_px=error_px * told)
+        offsets.append(label(case, edge_map(photo, kind), JointOptions()).offset)
+    return float(np.mean(offsets))
+
+
+def run(
+    method: str, case: Case, edge: NDArray[np.float32], options: JointOptions
+) -> NDArray[np.int32]:
+    if method in (JOINT, JOINT_SET):
+        return label(case, edge, options).object_map
+    return METHODS[method](case, edge)
+
+
+def label(case: Case, edge: NDArray[np.float32], options: JointOptions) -> JointLabelling:
     photo = case.photo
     return joint_labelling(
         case.given,
@@ -147,7 +180,8 @@ def run(method: str, case: Case, edge: NDArray[np.float32]) -> NDArray[np.int32]
         background=photo.background,
         frozen=photo.frozen,
         error_px=case.error_px,
-    ).object_map
+        options=options,
+    )
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -71,6 +71,7 @@ def gather_evidence(
     scene: Scene,
     grown: NearestLabels,
     offsets: OutlineOffsets,
+    mean_offset: float,
     edge: NDArray[np.float32],
 ) -> Evidence:
     """Collect what is known of every undecided pixel and each label that comes near it.
@@ -79,6 +80,7 @@ def gather_evidence(
         scene: The given labels.
         grown: Nearest labels by ways that avoid edges, from decided pixels.
         offsets: Which way the outlines err.
+        mean_offset: The mean of all, by edges.
         edge: Edge strength (H, W), in mean strengths of the interior.
 
     Returns:
@@ -91,7 +93,7 @@ def gather_evidence(
     trusted = np.stack([offsets.by_edges, offsets.by_colours]) * offsets.trust
     pooled = np.zeros(2, np.float32)
     if scene.background:
-        pooled[:] = [offsets.pooled(o, num) for o in (offsets.by_edges, offsets.by_colours)]
+        pooled[:] = mean_offset, offsets.pooled(offsets.by_colours, num)
     near = (-1, scene.near.labels.shape[2])
     voices = _collect(
         candidates,
@@ -162,15 +164,8 @@ def _collect(
     thick = np.empty(most, np.float32)
     for p in range(num):
         unlabelled = own[p] == num_objects and not background
-        first, second = np.inf, np.inf
-        for i in range(most):
-            if candidates[p, i] >= 0:
-                way = ways[p, i]
-                if way < first:
-                    first, second = way, first
-                elif way < second:
-                    second = way
-        unit = (first + second) / 2 if second < np.inf else first + 1
+        first = ways[p, 0]
+        unit = (first + ways[p, 1]) / 2 if candidates[p, 1] >= 0 else first + 1
         unit = max(unit, np.float32(1 / 64))
         low, next_low = np.float32(9), np.float32(9)
         for i in range(most):

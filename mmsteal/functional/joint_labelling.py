@@ -12,146 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.functional.colour_density import ColourLattice
-from mmsteal.functional.edge_surprise import edge_surprise
 from mmsteal.functional.error_estimate import estimate_error_px
-from mmsteal.functional.geodesic import nearest_labels
 from mmsteal.functional.gradient_edges import gradient_edges
-from mmsteal.functional.joint_evidence import Evidence, gather_evidence, set_colours
-from mmsteal.functional.joint_scene import Scene, read_scene
+from mmsteal.functional.joint_scene import read_scene
+from mmsteal.functional.joint_solver import JointOptions, label_scene
 from mmsteal.functional.label_objects import check_map
-from mmsteal.functional.mean_field import mean_field
-from mmsteal.functional.object_guard import Belief, JointObject, judge_objects
-from mmsteal.functional.outline_offsets import OutlineOffsets, outline_offsets
-from mmsteal.functional.pixel_pairs import pixel_pairs
-
-# What a way costs without any edge, in mean strengths of the interior; and at most.
-_STILL = 0.1
-_MOST_COST = 200.0
-# Candidates that cost so much more than the best, in nats, are out.
-_MOST_NATS = 9.0
-# Labels of fewer decided pixels show their colours by all of their pixels.
-_FEW_PIXELS = 20
-
-
-@dataclass(frozen=True)
-class JointOptions:
-    """Options of the joint labelling; the defaults are for any photographs.
-
-    Args:
-        smoothness: Weight of a pair of neighbours that do not differ.
-        num_rounds: Rounds of labelling; between them the colours are measured again.
-        num_iters: Updates of the mean field in a round.
-        num_candidates: Labels that a pixel may choose from.
-    """
-
-    smoothness: float = 3.0
-    num_rounds: int = 2
-    num_iters: int = 8
-    num_candidates: int = 3
-
-    def __post_init__(self) -> None:
-        for name, least in (
-            ('smoothness', 0),
-            ('num_rounds', 1),
-            ('num_iters', 1),
-            ('num_candidates', 2),
-        ):
-            value = getattr(self, name)
-            if not least <= value < math.inf:
-                raise ValueError(
-                    f'Expected option `{name}` to be at least {least} and finite, '
-                    f'but got {value!r}.'
-                )
-
-
-@dataclass(frozen=True)
-class Solution:
-    """What the labelling of the undecided pixels (N,) found.
-
-    Attributes:
-        scene: The given labels.
-        evidence: What spoke for which label.
-        offsets: Which way the given outlines err.
-        edge: Edge strength (H, W), in mean strengths of the interior.
-        candidates: Labels (N, K), the likeliest of the evidence first, -1 where there are fewer.
-        prob: Their probabilities (N, K).
-        prior: Probabilities without neighbours (N, K), which are calibrated.
-        labels: The labels (H, W), int32, of `scene.labels`.
-    """
-
-    scene: Scene
-    evidence: Evidence
-    offsets: OutlineOffsets
-    edge: NDArray[np.float32]
-    candidates: NDArray[np.int32]
-    prob: NDArray[np.float32]
-    prior: NDArray[np.float32]
-    labels: NDArray[np.int32]
-
-
-def label_scene(
-    scene: Scene,
-    image: NDArray[np.uint8],
-    edge_map: NDArray[np.float32],
-    options: JointOptions,
-    weights: NDArray[np.float32] | None = None,
-) -> Solution:
-    """Label the undecided pixels of a scene; see :func:`joint_labelling`."""
-    lattice = ColourLattice.of(image)
-    decided = scene.decided
-    edge = edge_surprise(edge_map, decided >= 0)
-    costs = lattice.costs(_shown(scene, decided), scene.num_objects + 1)
-    offsets = outline_offsets(
-        scene.labels,
-        scene.beside,
-        scene.depth,
-        edge,
-        lattice.index,
-        costs,
-        scene.error_px,
-    )
-    grown = nearest_labels(
-        decided,
-        np.minimum(_STILL + edge, np.float32(_MOST_COST)),
-        num=options.num_candidates,
-        passable=scene.open,
-    )
-    evidence = gather_evidence(scene, grown, offsets, edge)
-    # Pixels that no label reaches stay as they are.
-    reached = evidence.candidates[:, 0] >= 0
-    rows = np.flatnonzero(scene.open)
-    neighbours, pair_weights = pixel_pairs(image, scene.labels, scene.open, options.smoothness)
-    candidates = evidence.candidates.copy()
-    candidates[~reached, 0] = scene.labels.ravel()[rows[~reached]]
-    labels = scene.labels.copy()
-    for left in range(options.num_rounds - 1, -1, -1):
-        set_colours(evidence, lattice.index.ravel()[rows], costs)
-        unary = evidence.costs() if weights is None else evidence.costs(weights)
-        unary[~reached, 0] = 0
-        unary -= unary.min(axis=1, keepdims=True)
-        order = np.argsort(unary, axis=1, kind='stable')
-        unary = np.take_along_axis(unary, order, axis=1)
-        out = unary > _MOST_NATS
-        now = np.where(out, -1, np.take_along_axis(candidates, order, axis=1)).astype(np.int32)
-        unary[out] = _MOST_NATS
-        prob = mean_field(unary, now, neighbours, pair_weights, num_iters=options.num_iters)
-        best = prob.argmax(axis=1)[:, None]
-        labels.ravel()[rows] = np.take_along_axis(now, best, axis=1)[:, 0]
-        if left:
-            shown = np.where(decided < 0, labels, _shown(scene, decided))
-            costs = lattice.costs(shown, scene.num_objects + 1)
-    prior = np.where(now >= 0, np.exp(-unary), 0)
-    prior /= prior.sum(axis=1, keepdims=True)
-    return Solution(scene, evidence, offsets, edge, now, prob, prior, labels)
-
-
-def _shown(scene: Scene, decided: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The pixels that show the colours of each label: decided ones, or all if they are few."""
-    count = np.bincount(decided.ravel() + 1, minlength=scene.num_objects + 2)
-    few = count < _FEW_PIXELS
-    few[0] = False
-    return np.where(few[scene.labels + 1], scene.labels, decided)
+from mmsteal.functional.object_guard import JointObject, judge_objects
 
 
 @dataclass(frozen=True)
@@ -162,11 +28,13 @@ class JointLabelling:
         object_map: Index of the object of each pixel (H, W), int32, -1 for none.
         objects: What happened to each object (M,).
         error_px: The error that was taken for the largest one of the outlines.
+        offset: How far outlines were drawn too small on average, in errors, as this image says.
     """
 
     object_map: NDArray[np.int32]
     objects: list[JointObject]
     error_px: float
+    offset: float
 
 
 def joint_labelling(
@@ -253,15 +121,24 @@ def joint_labelling(
     nowhere = np.zeros(given.shape, bool) if frozen is None else frozen
     edge_map = _edge_map(image, edge_prob)
     if error_px is None:
-        error_px = estimate_error_px(given, image, edge_map, nowhere, num, background=background)
+        error_px = estimate_error_px(
+            given, image, edge_map, nowhere, still, background=background, options=options
+        )
     scene = read_scene(given, nowhere, still, error_px, background=background)
     solution = label_scene(scene, image, edge_map, options)
-    belief = Belief(np.flatnonzero(scene.open), solution.candidates, solution.prior)
-    offsets_px = solution.offsets.by_edges * error_px
-    labels, objects = judge_objects(solution.labels, scene.labels, belief, offsets_px, still)
+    labels, objects = judge_objects(
+        solution.labels,
+        scene.labels,
+        solution.alone,
+        solution.together,
+        solution.traits,
+        error_px,
+        background,
+        still,
+    )
     refined = np.where((labels < 0) | (labels == num), -1, labels).astype(np.int32)
     np.copyto(refined, given, where=nowhere)
-    return JointLabelling(refined, objects, error_px)
+    return JointLabelling(refined, objects, error_px, solution.offset)
 
 
 def _edge_map(

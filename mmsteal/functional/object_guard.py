@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.functional.bounding_box import bounding_box
+from mmsteal.functional.joint_weights import GAIN_WEIGHTS, IOU_LOGIT, LEAST_GAIN
 
-# A change has to promise this share of itself as a gain in IoU; otherwise the evidence is weak.
-LEAST_PROMISE = 0.05
+# The share of a change that fills gaps, among what is known of an object.
+_FILLED = 1
 # A part of this share of an object that is cut off from the rest has broken off.
 _BROKEN_SHARE = 0.1
 
@@ -34,7 +35,8 @@ class JointObject:
         area_given: Pixels before.
         area_refined: Pixels after.
         iou_with_given: Intersection over union of both.
-        expected_gain: Difference of the IoU with the truth that the refinement promised.
+        expected_gain: Estimate of the difference of the IoU with the truth that the refinement
+            makes, also where it was rejected.
         estimated_iou: Estimate of the final IoU with the truth.
     """
 
@@ -113,50 +115,125 @@ class Belief:
 
 
 def broken_up(labels: NDArray[np.int32], given: NDArray[np.int32], index: int) -> bool:
-    """Whether an object has more parts that matter than it had."""
-    box = bounding_box((labels == index) | (given == index))
-    now, before = (_num_parts((part[box] == index).view(np.uint8)) for part in (labels, given))
-    return now > before
+    """Whether a component of an object, as given, lies in several parts that matter."""
+    box = bounding_box(given == index)
+    before = (given[box] == index).view(np.uint8)
+    num_parts, parts = cv2.connectedComponents((labels[box] == index).view(np.uint8))
+    num_whole, whole = cv2.connectedComponents(before)
+    shared = np.zeros((num_whole, num_parts), np.int64)
+    np.add.at(shared, (whole[before > 0], parts[before > 0]), 1)
+    area = np.bincount(whole.ravel(), minlength=num_whole)
+    matters = shared[:, 1:] >= _BROKEN_SHARE * area[:, None]
+    large = area >= _BROKEN_SHARE * area[1:].sum()
+    return bool((matters.sum(axis=1) > 1)[1:][large[1:]].any())
 
 
-def _num_parts(mask: NDArray[np.uint8]) -> int:
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    return int((areas >= _BROKEN_SHARE * areas.sum()).sum())
+@dataclass(frozen=True)
+class Traits:
+    """What there is to know of each object (M,) before it is judged.
+
+    Attributes:
+        offset: How far its outline was drawn too small, in errors.
+        thickness: Mean of the largest depths of its components, in errors.
+    """
+
+    offset: NDArray[np.float32]
+    thickness: NDArray[np.float32]
+
+
+def describe(
+    labels: NDArray[np.int32],
+    given: NDArray[np.int32],
+    alone: Belief,
+    together: Belief,
+    traits: Traits,
+    background: bool,
+) -> NDArray[np.float64]:
+    """What the judgement of each object is made of (M, 20), in the order of its weights.
+
+    Args:
+        labels: Refined labels (H, W), int32: M for none, -1 for pixels that do not count.
+        given: Given labels (H, W).
+        alone: Probabilities of pixels by themselves.
+        together: Probabilities by the mean field.
+        traits: What is known of the objects.
+        background: Whether pixels of no object are background.
+    """
+    num = len(traits.offset)
+    change = 1 - _iou(labels, given, num)
+    before, after = (
+        np.bincount(a.ravel() + 1, minlength=num + 1)[1 : num + 1] for a in (given, labels)
+    )
+    moved = (labels != given) & (labels >= 0)
+    gained, lost = (np.bincount(a[moved & (a < num)], minlength=num)[:num] for a in (labels, given))
+    new = labels[moved & (given == num) & (labels < num)]
+    filled = np.bincount(new, minlength=num)[:num] * (not background)
+    expected, promises = [], []
+    for belief in (alone, together):
+        expected.append(belief.expected_iou(labels, num))
+        promise = expected[-1] - belief.expected_iou(given, num)
+        promises.append(promise / np.maximum(change, 1e-3))
+    main = [
+        filled / np.maximum(gained + lost, 1),
+        promises[1],
+        change,
+        np.log(np.clip((after + 1) / (before + 1), 0.2, 5)),
+    ]
+    products = [main[i] * main[j] for i in range(4) for j in range(i, 4)]
+    return np.stack(
+        [
+            np.ones(num),
+            *main,
+            promises[0],
+            *expected,
+            np.log(np.clip(traits.thickness, 0.05, 4)),
+            np.full(num, float(background)),
+            *products,
+        ],
+        axis=1,
+    )
 
 
 def judge_objects(
     labels: NDArray[np.int32],
     given: NDArray[np.int32],
-    belief: Belief,
-    offsets_px: NDArray[np.floating],
+    alone: Belief,
+    together: Belief,
+    traits: Traits,
+    error_px: float,
+    background: bool,
     fixed: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int32], list[JointObject]]:
     """Return objects that have probably not gained as they were given, and describe all.
 
     Args:
-        labels: Refined labels (H, W), int32: M for none, -1 for pixels that do not count.
-        given: Given labels (H, W).
-        belief: What is known of undecided pixels.
-        offsets_px: How far each outline was drawn too small (M,).
+        labels: See :func:`describe`.
+        given: See :func:`describe`.
+        alone: See :func:`describe`.
+        together: See :func:`describe`.
+        traits: See :func:`describe`.
+        error_px: Largest error of the outlines.
+        background: See :func:`describe`.
         fixed: Objects (M,) whose pixels were decided.
 
     Returns:
         The labels after it (H, W), and a description of each object.
     """
     num = len(fixed)
-    promise = belief.expected_iou(labels, num) - belief.expected_iou(given, num)
     change = 1 - _iou(labels, given, num)
+    known = describe(labels, given, alone, together, traits, background)
+    share = known @ GAIN_WEIGHTS
     reasons = [''] * num
     rejected = np.zeros(num + 1, bool)
     for m in np.flatnonzero(change > 0).tolist():
-        if promise[m] < LEAST_PROMISE * change[m]:
+        # What fills gaps can hardly do harm; what moves outlines has to promise something.
+        if share[m] < LEAST_GAIN * (1 - known[m, _FILLED]):
             reasons[m] = 'weak evidence'
         elif broken_up(labels, given, m):
             reasons[m] = 'broke up'
         rejected[m] = bool(reasons[m])
-    settled = belief.without(labels, given, rejected) if rejected.any() else labels
-    expected = belief.expected_iou(settled, num)
+    settled = alone.without(labels, given, rejected) if rejected.any() else labels
+    estimated = estimate_iou(alone.expected_iou(settled, num))
     same = _iou(settled, given, num)
     before, after = (np.bincount(a.ravel() + 1, minlength=num + 2)[1:] for a in (given, settled))
     objects = []
@@ -168,15 +245,30 @@ def judge_objects(
             JointObject(
                 status=status,
                 reason=reasons[m],
-                offset_px=float(offsets_px[m]),
+                offset_px=float(traits.offset[m] * error_px),
                 area_given=int(before[m]),
                 area_refined=int(after[m]),
                 iou_with_given=float(same[m]),
-                expected_gain=float(promise[m]),
-                estimated_iou=float(expected[m]),
+                expected_gain=float(share[m] * change[m]),
+                estimated_iou=float(estimated[m]),
             )
         )
     return settled, objects
+
+
+def estimate_iou(expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Estimate of the true IoU from what single pixels promise, which is too much.
+
+    Args:
+        expected: Expected IoU (M,); see :meth:`Belief.expected_iou`.
+
+    Returns:
+        IoU (M,), a rising function of the expected one; 0 where that is 0.
+    """
+    odds = np.clip(expected, 1e-3, 1 - 1e-3)
+    scale, shift = IOU_LOGIT
+    true = 1 / (1 + np.exp(-(scale * np.log(odds / (1 - odds)) + shift)))
+    return np.where(expected > 0, true, 0.0)
 
 
 def _iou(a: NDArray[np.int32], b: NDArray[np.int32], num: int) -> NDArray[np.float64]:

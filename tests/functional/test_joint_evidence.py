@@ -107,7 +107,7 @@ def test_voices(background):
         scene.labels, scene.beside, scene.depth, edge, lattice.index, costs, 4.0
     )
     grown = nearest_labels(scene.decided, edge, num=3, passable=scene.open)
-    evidence = gather_evidence(scene, grown, offsets, edge)
+    evidence = gather_evidence(scene, grown, offsets, 0.1, edge)
     rows = np.flatnonzero(scene.open)
     colour = lattice.index.ravel()[rows]
     set_colours(evidence, colour, costs)
@@ -144,7 +144,7 @@ def test_costs_follow_the_formula():
         4.0,
     )
     grown = nearest_labels(scene.decided, edge, num=3, passable=scene.open)
-    evidence = gather_evidence(scene, grown, offsets, edge)
+    evidence = gather_evidence(scene, grown, offsets, 0.1, edge)
     scores = evidence.circumstances.astype(float) @ WEIGHTS
     weight = [
         np.exp(score) if name in POSITIVE else score

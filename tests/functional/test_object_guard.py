@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from mmsteal.functional.object_guard import Belief, broken_up, judge_objects
+from mmsteal.functional.joint_weights import GAIN_WEIGHTS
+from mmsteal.functional.object_guard import (
+    Belief,
+    Traits,
+    broken_up,
+    describe,
+    estimate_iou,
+    judge_objects,
+)
 
 
 def uncertain(seed=0, size=40):
@@ -20,6 +28,15 @@ def uncertain(seed=0, size=40):
     prob[candidates < 0] = 0
     prob /= prob.sum(axis=1, keepdims=True)
     return labels, Belief(rows, candidates, prob)
+
+
+def traits(num):
+    values = np.full(num, 0.5, np.float32)
+    return Traits(values, values)
+
+
+def judge(labels, given, alone, fixed):
+    return judge_objects(labels, given, alone, alone, traits(len(fixed)), 8.0, True, fixed)
 
 
 def test_expected_iou_is_the_mean_over_truths():
@@ -57,18 +74,13 @@ def test_weak_evidence_is_turned_down():
     rows, columns = np.nonzero(belief.candidates == given.ravel()[belief.rows][:, None])
     sure[rows, columns] = 1
     labels.ravel()[belief.rows[:50]] = 0
-    settled, objects = judge_objects(
-        labels,
-        given,
-        Belief(belief.rows, belief.candidates, sure),
-        np.array([1.0, -2.0]),
-        np.zeros(2, bool),
-    )
+    belief = Belief(belief.rows, belief.candidates, sure)
+    settled, objects = judge(labels, given, belief, np.zeros(2, bool))
     assert_array_equal(settled, given)
     assert (objects[0].status, objects[0].reason) == ('rejected', 'weak evidence')
     assert objects[0].expected_gain < 0
     assert objects[0].iou_with_given == 1
-    assert objects[1].offset_px == -2
+    assert objects[1].offset_px == 4
 
 
 def test_fixed_empty_and_agreeing_objects_are_kept():
@@ -76,7 +88,7 @@ def test_fixed_empty_and_agreeing_objects_are_kept():
     given[3:] = 1
     nothing = Belief(np.zeros(0, int), np.zeros((0, 3), np.int32), np.zeros((0, 3), np.float32))
     fixed = np.array([True, False, False])
-    settled, objects = judge_objects(given, given, nothing, np.zeros(3), fixed)
+    settled, objects = judge(given, given, nothing, fixed)
     assert_array_equal(settled, given)
     assert [o.reason for o in objects] == ['fixed', 'agrees', 'empty']
     assert {o.status for o in objects} == {'kept'}
@@ -89,3 +101,27 @@ def test_breaking_up(width, broken):
     labels = given.copy()
     labels[:, 9 : 9 + width] = 1
     assert broken_up(labels, given, 0) == broken
+
+
+def test_description():
+    given, belief = uncertain()
+    labels = given.copy()
+    labels.ravel()[belief.rows[:100]] = 0
+    known = describe(labels, given, belief, belief, traits(2), False)
+    assert known.shape == (2, len(GAIN_WEIGHTS))
+    mine = labels == 0
+    new = mine & (given != 0)
+    assert known[0, 1] == pytest.approx((new & (given == 2)).sum() / new.sum())
+    promise = belief.expected_iou(labels, 2)[0] - belief.expected_iou(given, 2)[0]
+    change = 1 - (mine & (given == 0)).sum() / (mine | (given == 0)).sum()
+    assert known[0, 2] == pytest.approx(promise / change)
+    assert known[0, 3] == pytest.approx(change)
+    assert describe(labels, given, belief, belief, traits(2), True)[0, 1] == 0
+
+
+def test_estimates_keep_the_order():
+    expected = np.array([0, 0.001, 0.3, 0.7, 0.99, 1])
+    found = estimate_iou(expected)
+    assert found[0] == 0
+    assert (np.diff(found) >= 0).all()
+    assert found.max() < 1

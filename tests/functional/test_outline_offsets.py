@@ -6,6 +6,7 @@ import pytest
 from mmsteal.functional.colour_density import ColourLattice
 from mmsteal.functional.error_estimate import estimate_error_px
 from mmsteal.functional.joint_scene import read_scene
+from mmsteal.functional.joint_solver import JointOptions
 from mmsteal.functional.outline_offsets import outline_offsets
 
 
@@ -57,12 +58,26 @@ def test_longer_outlines_are_trusted_more():
     assert large.pooled(large.by_edges, 1) == pytest.approx(large.by_edges[0])
 
 
+def estimate(drawn, image, edge, background):
+    nothing = np.zeros(drawn.shape, bool)
+    fixed = np.zeros(int(drawn.max()) + 1, bool)
+    return estimate_error_px(
+        drawn, image, edge, nothing, fixed, background=background, options=JointOptions()
+    )
+
+
+@pytest.mark.parametrize('width', [4, 10])
+def test_gaps_are_as_wide_as_the_error(width):
+    drawn = np.full((80, 120), -1, np.int32)
+    drawn[:, : 60 - width // 2] = 0
+    drawn[:, 60 + width // 2 :] = 1
+    image = np.full((80, 120), 90, np.uint8)
+    found = estimate(drawn, image, np.zeros((80, 120), np.float32), background=False)
+    assert found == pytest.approx(width, abs=1.1)
+
+
 @pytest.mark.parametrize('offset', [-8, 8])
 def test_larger_errors_are_estimated_larger(offset):
     image, edge = picture(34)
-    nothing = np.zeros(image.shape, bool)
-    near, far = (
-        estimate_error_px(disk(34 + o), image, edge, nothing, 1, background=True)
-        for o in (offset / 4, offset)
-    )
+    near, far = (estimate(disk(34 + o), image, edge, background=True) for o in (offset / 4, offset))
     assert 2 <= near < far <= 48
