@@ -12,7 +12,16 @@ PACKAGE = Path(mmsteal.__file__).parent
 STACK = {'mmengine', 'mmcv', 'mmseg'}
 # What storeys 1 and 2 may import from elsewhere.
 ALLOWED = {
-    'functional': {'torch', 'numpy', 'scipy', 'cv2', 'skimage', 'numba', '__future__'},
+    'functional': {
+        'torch',
+        'numpy',
+        'scipy',
+        'cv2',
+        'skimage',
+        'numba',
+        'lazy_loader',
+        '__future__',
+    },
     'label_formats': {'numpy', 'scipy', 'cv2', 'skimage', 'PIL', 'pycocotools', '__future__'},
 }
 # The storey of a module is that of the longest name here that it begins with.

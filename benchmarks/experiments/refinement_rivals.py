@@ -31,9 +31,9 @@ from rivals.cases import DIRECTIONS, LOADERS, Case, Photograph, make_case, score
 from rivals.methods import METHODS, WITHOUT_EDGES
 from tables import markdown_lines
 
+from mmsteal.files import write_file
 from mmsteal.functional import gradient_edges
 from mmsteal.functional.joint_labelling import JointLabelling, JointOptions, joint_labelling
-from mmsteal.label_formats.base import replace_files
 
 FIELDS = ('set', 'image', 'edges', 'direction', 'error_px', 'told_px', 'method', 'seconds')
 OBJECT_FIELDS = ('index', 'class', 'iou_given', 'iou', 'both', 'either')
@@ -93,7 +93,7 @@ def main() -> None:
                     writer.writerow(row | dict(zip(OBJECT_FIELDS, cells, strict=True)))
                 file.flush()
     lines = tables(read_rows(path))
-    replace_files({args.out / 'results.md': ('\n'.join(lines) + '\n').encode()})
+    write_file(args.out / 'results.md', '\n'.join(lines) + '\n')
     print('\n'.join(lines))
 
 

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from mmsteal.cli.config_arguments import add_cfg_options
+from mmsteal.cli.key_values import KeyValues
 
 if TYPE_CHECKING:
     from mmsteal.functional.refine_engines import EngineOptions

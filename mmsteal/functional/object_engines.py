@@ -80,6 +80,7 @@ class EngineInput:
     def estimated_error_px(self) -> float:
         """How far outlines may be off as the image says, in pixels of the labels."""
         from mmsteal.functional.error_estimate import estimate_error_px
+        from mmsteal.functional.joint_labelling import JointOptions
 
         assert self.image is not None  # checked
         found = estimate_error_px(
@@ -87,8 +88,9 @@ class EngineInput:
             self.image,
             self.edge_map(),
             self.barred,
-            len(self.classes),
+            self.fixed,
             background=self.background,
+            options=JointOptions(),
         )
         return found / self.scale
 
