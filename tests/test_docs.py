@@ -371,7 +371,9 @@ def label_map(*values):
 GIVEN = {
     'README.md': dict(label_map=label_map(0, 1)),
     'refinement.md': dict(
-        label_map=label_map(0, 7, 9), edge_prob=np.full((2, *SIZE), 0.1, np.float32)
+        label_map=label_map(0, 7, 9),
+        image=np.full((*SIZE, 3), 90, np.uint8),
+        edge_prob=np.full((2, *SIZE), 0.1, np.float32),
     ),
 }
 

@@ -169,6 +169,9 @@ def report(summary: RefineSummary) -> None:
           f'{tqdm.format_interval(summary.seconds)}')  # fmt: skip
     for what, number in summary.objects.items():
         print(f'  {number:8d} objects {what}')
+    if summary.error_px is not None:
+        least, median, most = summary.error_px.values()
+        print(f'error of the outlines: {least:.1f} to {most:.1f} px, median {median:.1f}')
     if summary.without_edge_map:
         print(f'without an edge map, left as they are: {", ".join(summary.without_edge_map)}')
     print(f'written: {", ".join(str(Path(file)) for file in summary.files)}')

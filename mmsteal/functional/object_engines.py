@@ -136,9 +136,8 @@ def _label(work: EngineInput, options: JointOptions) -> EngineResult:
         error_px=work.scaled_error_px,
         options=options,
     )
-    outcomes = {
-        m: Outcome.of_joint(entry) for m, entry in enumerate(found.objects) if work.count[m]
-    }
+    count = work.count
+    outcomes = {m: Outcome.of_joint(entry) for m, entry in enumerate(found.objects) if count[m]}
     return found.object_map, outcomes, found.error_px / work.scale
 
 

@@ -42,6 +42,8 @@ class RefineSummary:
         objects (dict[str, int]): Objects by what happened to them.
         classes (dict[str, dict[str, int]]): The same for each class.
         without_edge_map (list[str]): Classes that stayed as they were.
+        error_px (dict[str, float] | None): Least, middle and largest error that the outlines of an
+            image were taken to have; None where nobody has said one.
         seconds (float): Time of this run.
         files (list[Path]): Tables, pages, and what the format needs for all images.
     """
@@ -53,6 +55,7 @@ class RefineSummary:
     objects: dict[str, int]
     classes: dict[str, dict[str, int]]
     without_edge_map: list[str]
+    error_px: dict[str, float] | None
     seconds: float
     files: list[Path]
 
@@ -270,6 +273,7 @@ def _finish(
         num_done=len(done),
         num_skipped=num_skipped,
         errors=dict(sorted(errors.items())),
+        error_px=_error_range(records_of(records, done)),
         seconds=time.monotonic() - start,
         files=files,
         **found,
@@ -283,7 +287,7 @@ def _finish(
         'classes': summary.classes,
         'without_edge_map': summary.without_edge_map,
         'seconds': round(summary.seconds, 1),
-        'error_px': _error_range(records_of(records, done)),
+        'error_px': summary.error_px,
         'parameters': settings.parameters(),
     }
     write_json(files[-1], content)

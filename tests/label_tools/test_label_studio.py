@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage as ndi
 
 from mmsteal.edge_files import EdgeFolder
-from mmsteal.functional import AlignOptions, mask_edges
+from mmsteal.functional import REFINE_OPTIONS, AlignOptions, GeodesicOptions, mask_edges
 from mmsteal.label_formats import (
     AnnotatedObject,
     Annotation,
@@ -26,6 +26,7 @@ from mmsteal.label_formats.run_lengths import decode_brush, encode_brush
 from mmsteal.label_tools import BackendServer, LabelStudioRefiner, TaskImages
 from mmsteal.label_tools.label_studio import edges_of_folder
 from mmsteal.refinement import EdgeClasses
+from mmsteal.refinement.settings import GRADIENT
 from tests.label_formats.helpers import iou
 
 SIZE = (60, 80)
@@ -152,6 +153,38 @@ def test_refined(refiner):
     prediction = refiner(task())
     assert prediction['model_version'] == 'mmsteal'
     check_refined(prediction)
+
+
+@pytest.mark.parametrize('options', [REFINE_OPTIONS, GeodesicOptions()])
+def test_refined_by_other_engines(data, options):
+    folder = EdgeFolder(data / 'edges')
+    refiner = LabelStudioRefiner(
+        edges_of_folder(folder, data / 'images'), EdgeClasses(folder.names),
+        TaskImages(data / 'images'), options, error_px=6,
+    )  # fmt: skip
+    prediction = refiner(task())
+    if options is REFINE_OPTIONS:
+        check_refined(prediction)
+    else:  # which gives no score
+        assert prediction['score'] == 0
+        assert iou(decode_brush(prediction['result'][0]['value']['rle'], SIZE), true_disk()) > 0.9
+
+
+def test_refined_without_edge_maps(tmp_path):
+    """By the colours of the image, with an error that nobody has said."""
+    pixels = np.full((*SIZE, 3), 60, np.uint8)
+    pixels[true_disk()], pixels[true_bar()] = (200, 90, 40), (40, 160, 210)
+    (tmp_path / 'sub').mkdir()
+    cv2.imwrite(str(tmp_path / 'sub/a.png'), pixels)
+    refiner = LabelStudioRefiner(None, EdgeClasses([GRADIENT]), TaskImages(tmp_path))
+    prediction = refiner(task())
+    check_refined(prediction)
+    for scale in (0.5, 1.0):
+        small = LabelStudioRefiner(
+            None, EdgeClasses([GRADIENT]), TaskImages(tmp_path), scale=scale, error_px=6
+        )
+        found = decode_brush(small(task())['result'][0]['value']['rle'], SIZE)
+        assert iou(found, true_disk()) > 0.9
 
 
 def test_context_comes_before_annotations_before_predictions(refiner):

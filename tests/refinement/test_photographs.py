@@ -5,6 +5,8 @@ import html
 import json
 import os
 import re
+import shutil
+import subprocess
 
 import cv2
 import numpy as np
@@ -334,3 +336,40 @@ def test_ground_that_a_rejected_object_had_won_goes_back():
     assert [entry.area_refined for entry in after[:2]] == [8, 20]
     assert (after[0].status, after[0].reason) == ('rejected', 'by choice')
     assert after[1].iou_with_given == pytest.approx(12 / 20)
+
+
+CLICKS = """
+<script>
+URL.createObjectURL = blob => { blob.text().then(text => {
+  const shown = document.createElement('pre');
+  shown.id = 'saved'; shown.textContent = text; document.body.append(shown);
+}); return '#'; };
+const choices = document.querySelectorAll('.choice');
+choices[0].querySelector('[value=reject]').click();
+choices[1].querySelector('[value=reject]').click();
+choices[1].querySelector('[value=accept]').click();
+document.querySelector('button').click();
+</script>
+"""
+
+
+def test_the_button_saves_what_is_ticked(data, tmp_path):
+    browser = shutil.which('chromium') or shutil.which('google-chrome')
+    if browser is None:
+        pytest.skip('no Chromium')
+    run(settings_of(data, tmp_path / 'out'))
+    page = (tmp_path / 'out/contact_sheet.html').read_text()
+    (tmp_path / 'page.html').write_text(page.replace('</body>', f'{CLICKS}</body>'))
+    shown = subprocess.run(
+        [browser, '--headless', '--no-sandbox', '--disable-gpu', '--virtual-time-budget=3000',
+         f'--user-data-dir={tmp_path / "profile"}', '--dump-dom', str(tmp_path / 'page.html')],
+        capture_output=True, text=True, check=True, timeout=120,
+    ).stdout  # fmt: skip
+    saved = html.unescape(shown.split('<pre id="saved">')[1].split('</pre>')[0])
+    first, second = choices_of(page)[:2]
+    assert json.loads(saved) == {
+        'choices': [{**first, 'verdict': 'reject'}, {**second, 'verdict': 'accept'}]
+    }
+    (tmp_path / 'choices.json').write_text(saved)
+    rejected = read_choices(tmp_path / 'choices.json')
+    assert rejected == {first['image']: ((first['object'], first['class']),)}
