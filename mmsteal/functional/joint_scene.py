@@ -20,8 +20,11 @@ _LEAST_FILL_PX = 4.0
 _LEAST_BAND_PX = 2.0
 # Before a background that much is open outside of an outline, in errors: `narrowed` decides.
 _OUTER_REACH = 1.5
-# A side is closed from the first to the second offset of the outlines to the other side.
-_CLOSING = (0.15, 0.4)
+# A side is closed as outlines lie on the other side by more than chance allows, which falls with
+# the root of their length; by so much more, in errors, it is closed altogether.
+_CHANCE = 4.5
+_MOST_CHANCE = 0.2
+_CLOSING = 0.22
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,17 @@ class Scene:
     reach_px: float
     background: bool
 
-    def narrowed(self, offset: float) -> Scene:
+    def narrowed(self, offset: float, steps: float) -> Scene:
         """The scene with the side closed that outlines do not lie on.
 
         Args:
             offset: How far outlines were drawn too small on average, in errors; negative for too
-                large. From 0.4 on, nothing inside of them is open, or nothing outside; parts that
-                a label lacks whole may lie further away than the error.
+                large. Of outlines that are clearly too small, only the outside is open, further
+                than the error, since a label may lack whole parts; of those too large the inside.
+            steps: Length of the outlines that say so, in pixels.
         """
-        closed = [float(np.interp(side, _CLOSING, (0, 1))) for side in (offset, -offset)]
+        chance = min(_CHANCE / max(steps, 1.0) ** 0.5, _MOST_CHANCE)
+        closed = [min(max(side - chance, 0.0) / _CLOSING, 1.0) for side in (offset, -offset)]
         inside = self.error_px * (1 - closed[0])
         outside = self.error_px * (1 + (_OUTER_REACH - 1) * closed[0] - closed[1])
         own = self.labels < self.num_objects

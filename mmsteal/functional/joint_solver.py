@@ -113,7 +113,9 @@ def label_scene(
         scene.error_px,
     )
     offset = _mean_offset(offsets, scene.num_objects, options.set_offset)
-    scene = scene.narrowed(offset)
+    steps = float(offsets.steps[: scene.num_objects].sum())
+    steps += 0 if options.set_offset is None else _SET_STEPS
+    scene = scene.narrowed(offset, steps)
     decided = scene.decided
     costs = lattice.costs(_shown(scene, decided), scene.num_objects + 1)
     grown = nearest_labels(

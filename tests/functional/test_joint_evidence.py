@@ -70,6 +70,20 @@ def test_what_is_open():
     assert scene_of(background=False).open.sum() > scene_of().open.sum()
 
 
+def test_the_side_that_outlines_do_not_lie_on_is_closed():
+    scene = scene_of()
+    inside = scene.labels < 2
+    small, large, still = (scene.narrowed(o, 2000.0) for o in (0.5, -0.5, 0.05))
+    assert not small.open[inside].any()
+    assert_array_equal(small.open[~inside], scene.open[~inside])
+    assert not large.open[~inside].any()
+    assert_array_equal(large.open[inside], scene.open[inside])
+    assert_array_equal(still.open[inside], scene.open[inside])
+    # Of a short outline nothing is closed so early.
+    assert scene.narrowed(0.2, 100.0).open[inside].any()
+    assert scene.narrowed(0.2, 100.0).open.sum() > scene.narrowed(0.2, 1e5).open.sum()
+
+
 @pytest.mark.parametrize('grey', [False, True])
 def test_pairs_follow_the_formula(grey):
     image = photo()[..., 0] if grey else photo()

@@ -47,7 +47,7 @@ def test_finds_the_outlines_of_labels_that_are_too_small(grey):
     image, exact = scene(grey=grey)
     found = joint_labelling(shrunk(exact, 3), image, background=True, error_px=6)
     for index in (0, 1):
-        assert iou(found.object_map, exact, index) > 0.97
+        assert iou(found.object_map, exact, index) > (0.95 if grey else 0.97)
         report = found.objects[index]
         assert report.status == 'moved'
         assert report.offset_px > 1
