@@ -41,7 +41,7 @@ from mmsteal.functional.normals import edge_normals, hessian, triangle_filter
 from mmsteal.functional.object_refinement import ObjectRefinement
 from mmsteal.functional.options import change_options
 from mmsteal.functional.outline_distance import outline_distances
-from mmsteal.functional.refine_engines import Engine, EngineOptions, engine_options
+from mmsteal.functional.refine_engines import engine_options
 from mmsteal.functional.refine_objects import refine_objects
 from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map
 from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries, soft_boundary
@@ -63,8 +63,6 @@ __all__ = [
     'EdgeAssignment',
     'EdgeGeometry',
     'EdgeScores',
-    'Engine',
-    'EngineOptions',
     'EvolutionOptions',
     'GeodesicOptions',
     'JointLabelling',
