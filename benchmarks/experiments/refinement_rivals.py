@@ -50,7 +50,7 @@ SETS: dict[str, Callable[[Path], Iterable[Photograph]]] = {
     'coco': lambda root: list(LOADERS['coco_val'](root))[::8],
     'cityscapes': LOADERS['cityscapes'],
 }
-BY_HAND = {'msrc': (4, 8), 'msrc_fitted': (4, 8), 'cityscapes': (8, 16)}
+BY_HAND = {'msrc': (4.0, 8.0), 'msrc_fitted': (4.0, 8.0), 'cityscapes': (8.0, 16.0)}
 BY_CLASS = {'camvid', 'cityscapes'}
 MOST_OF_SET = 30
 
@@ -60,7 +60,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--root', type=Path, required=True, help='folder of the data sets')
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--sets', nargs='+', choices=SETS, default=list(SETS))
-    parser.add_argument('--errors', nargs='+', type=float, default=[4, 8, 16, 32])
+    parser.add_argument('--errors', nargs='+', type=float, default=[4.0, 8.0, 16.0, 32.0])
     parser.add_argument('--directions', nargs='+', choices=DIRECTIONS, default=list(DIRECTIONS))
     parser.add_argument('--methods', nargs='+', choices=[*METHODS, JOINT, JOINT_SET], default=None)
     parser.add_argument('--edges', nargs='+', default=['gradient'], help='gradient, exact, or a '

@@ -31,6 +31,8 @@ _MOST_NATS = 9.0
 _FEW_PIXELS = 20
 # The set of an image says as much of its offset as an outline of so many steps.
 _SET_STEPS = 3000.0
+# But an image may be drawn otherwise than its set: no more sure than with so many steps.
+_SET_CHANCE_STEPS = 1000.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def label_scene(
     )
     offset = _mean_offset(offsets, scene.num_objects, options.set_offset)
     steps = float(offsets.steps[: scene.num_objects].sum())
-    steps += 0 if options.set_offset is None else _SET_STEPS
+    steps += 0 if options.set_offset is None else _SET_CHANCE_STEPS
     scene = scene.narrowed(offset, steps)
     decided = scene.decided
     costs = lattice.costs(_shown(scene, decided), scene.num_objects + 1)
