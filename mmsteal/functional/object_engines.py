@@ -6,7 +6,7 @@ Shape shorthand: M objects; K edge maps; h, w height and width at which the engi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -79,18 +79,9 @@ class EngineInput:
 
     def estimated_error_px(self) -> float:
         """How far outlines may be off as the image says, in pixels of the labels."""
-        from mmsteal.functional.error_estimate import estimate_error_px
-
-        assert self.image is not None  # checked
-        found = estimate_error_px(
-            self.given,
-            self.image,
-            self.edge_map(),
-            self.barred,
-            len(self.classes),
-            background=self.background,
-        )
-        return found / self.scale
+        _, _, error_px = _label(replace(self, error_px=None))
+        assert error_px is not None
+        return error_px
 
 
 def run_engine(work: EngineInput, options: EngineOptions) -> EngineResult:
@@ -119,7 +110,7 @@ def _evolve(work: EngineInput, options: AlignOptions) -> EngineResult:
     return refined, outcomes, work.error_px
 
 
-def _label(work: EngineInput, options: JointOptions) -> EngineResult:
+def _label(work: EngineInput, options: JointOptions | None = None) -> EngineResult:
     from mmsteal.functional.joint_labelling import joint_labelling
 
     assert work.image is not None  # checked
