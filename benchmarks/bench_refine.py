@@ -6,9 +6,10 @@
 all stopping evidences that it tries by default and with one of them, against scikit-image's
 `morphological_geodesic_active_contour` on the same masks, and against the 27 CPU-seconds that the
 released code of the paper takes for the evolution of such an image (a constant, not measured here).
-(b) The whole of `tools/refine.py` on CPU, given edge maps: synthetic Cityscapes folders (labelIds
-and instanceIds of 2048 x 1024, edge maps of 8 classes at half size), images a second and core, and
-the peak memory of a worker, at half and at full size; extrapolated to the 20,000 images of
+(b) The whole of `tools/refine.py --engine level_set` on CPU, given edge maps: synthetic Cityscapes
+folders (labelIds and instanceIds of 2048 x 1024, edge maps of 8 classes at half size), images a
+second and core, and the peak memory of a worker, at half and at full size; extrapolated to the
+20,000 images of
 train_extra on 8 cores.
 """
 
@@ -152,8 +153,8 @@ def tool_rows(args: argparse.Namespace) -> Iterator[Row]:
         # The contact sheet is made once a run, of 24 images at most.
         words = [
             '--format', 'cityscapes', '--labels', str(root), '--out', str(out),
-            '--edges', str(root / 'edges'), '--error-px', '16', '--workers', '0',
-            '--contact-sheet', '0',
+            '--edges', str(root / 'edges'), '--engine', 'level_set', '--error-px', '16',
+            '--workers', '0', '--contact-sheet', '0',
         ]  # fmt: skip
         first, half_peak = script_cost(TOOL, *words)
         start, _ = script_cost(TOOL, *words)

@@ -180,7 +180,10 @@ def write_labels(
             )
             if name == 'refined':
                 refiner = refiner or LabelRefiner(
-                    args.config, args.checkpoint, background=exact.background
+                    args.config,
+                    args.checkpoint,
+                    background=exact.background,
+                    engine='level_set',
                 )
                 labels = refiner(
                     image,
