@@ -18,7 +18,7 @@ from measurement import Case, Row, Target, make_parser, median_ms, peak_mib, run
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from mmsteal.functional.edges import label_map_to_edges, mask_edges
+from mmsteal.functional.edge_maps.edges import label_map_to_edges, mask_edges
 
 IGNORE = 255
 

@@ -33,10 +33,10 @@ from measurement import (
 from scipy import ndimage as ndi
 from skimage.segmentation import morphological_geodesic_active_contour, morphsnakes
 
-from mmsteal.functional.align_options import AlignOptions
-from mmsteal.functional.alignment import align_masks
-from mmsteal.functional.level_set import evolve_level_set
-from mmsteal.functional.speed import speed_function
+from mmsteal.functional.alignment.align_masks import align_masks
+from mmsteal.functional.alignment.align_options import AlignOptions
+from mmsteal.functional.level_sets.level_set import evolve_level_set
+from mmsteal.functional.level_sets.speed import speed_function
 
 THRESHOLD = 0.9
 

@@ -20,13 +20,13 @@ import torch
 from measurement import Case, Row, make_parser, median_ms_in_turn, peak_mib, run
 from torch import Tensor
 
-from mmsteal.functional.balanced_bce import balanced_bce_loss
-from mmsteal.functional.edge_geometry import edge_geometry
-from mmsteal.functional.edges import label_map_to_edges
-from mmsteal.functional.nms_loss import thinning_nms_loss
-from mmsteal.functional.normals import hessian
-from mmsteal.functional.point_hessian import hessian_at
-from mmsteal.functional.total_loss import steal_loss
+from mmsteal.functional.edge_maps.edges import label_map_to_edges
+from mmsteal.functional.edge_maps.normals import hessian
+from mmsteal.functional.edge_maps.point_hessian import hessian_at
+from mmsteal.functional.losses.balanced_bce import balanced_bce_loss
+from mmsteal.functional.losses.edge_geometry import edge_geometry
+from mmsteal.functional.losses.nms_loss import thinning_nms_loss
+from mmsteal.functional.losses.total_loss import steal_loss
 
 
 def labels(batch: int, num_classes: int, size: int) -> Tensor:

@@ -37,7 +37,7 @@ from scipy.sparse.csgraph import maximum_flow
 from scipy.spatial import cKDTree
 from skimage.morphology import thin as skimage_thin
 
-from mmsteal.functional.matching import edge_counts, edge_thresholds
+from mmsteal.functional.scores.matching import edge_counts, edge_thresholds
 
 # What published re-implementations report for the classic C++ matcher, per present class.
 CLASSIC_MS = 7000.0

@@ -37,10 +37,10 @@ from measurement import (
 )
 from skimage.segmentation import morphological_geodesic_active_contour
 
-from mmsteal.functional.align_options import STOP_EVIDENCES, AlignOptions
-from mmsteal.functional.edges import mask_edges
-from mmsteal.functional.refine_objects import refine_objects
-from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
+from mmsteal.functional.alignment.align_options import STOP_EVIDENCES, AlignOptions
+from mmsteal.functional.edge_maps.edges import mask_edges
+from mmsteal.functional.level_sets.speed import balloon_threshold, edge_evidence, speed_function
+from mmsteal.functional.refinement.refine_objects import refine_objects
 
 # Evolution of one image of 512 x 1024, 8 classes, 60 steps, with the released code (CPU-seconds).
 RELEASED_SECONDS = 27.0

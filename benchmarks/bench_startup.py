@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from measurement import REPO, Case, Row, Target, make_parser, process_seconds, run
 
-from mmsteal.functional.edges import mask_edges
+from mmsteal.functional.edge_maps.edges import mask_edges
 
 TORCH = 'import torch'
 STACK = 'import mmcv, mmseg.models, mmseg.datasets'

@@ -14,7 +14,7 @@ from mmsteal.datasets.transforms import GenerateEdges
 from mmsteal.engine.alignment.masks import LabelRule, redraw_edges, segment
 from mmsteal.evaluation import EdgeMetric
 from mmsteal.functional import label_map_to_edges
-from mmsteal.functional.thin import thin
+from mmsteal.functional.edge_maps.thin import thin
 from mmsteal.visualization import EdgeLocalVisualizer
 from tests.conftest import REPO
 from tests.engine.disk_set import disks, write_disks

@@ -47,7 +47,7 @@ from mmsteal.functional import (
     refine_objects,
     simulate_coarse_objects,
 )
-from mmsteal.functional.label_objects import LabelObjects
+from mmsteal.functional.labels.label_objects import LabelObjects
 from mmsteal.jobs import file_hash
 
 RING_PX = 24

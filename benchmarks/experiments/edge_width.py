@@ -27,13 +27,13 @@ from response_width import MEASURES, response_widths
 from tables import mean_and_spread, write_results
 from torch import Tensor, nn
 
-from mmsteal.functional.balanced_bce import balanced_bce_loss
-from mmsteal.functional.direction import direction_loss
-from mmsteal.functional.edge_geometry import edge_geometry
-from mmsteal.functional.edge_scores import edge_scores
-from mmsteal.functional.edges import mask_edges
-from mmsteal.functional.matching import edge_counts
-from mmsteal.functional.nms_loss import thinning_nms_loss
+from mmsteal.functional.edge_maps.edges import mask_edges
+from mmsteal.functional.losses.balanced_bce import balanced_bce_loss
+from mmsteal.functional.losses.direction import direction_loss
+from mmsteal.functional.losses.edge_geometry import edge_geometry
+from mmsteal.functional.losses.nms_loss import thinning_nms_loss
+from mmsteal.functional.scores.edge_scores import edge_scores
+from mmsteal.functional.scores.matching import edge_counts
 
 SIZE = 96
 LABEL_RADIUS = 2.0

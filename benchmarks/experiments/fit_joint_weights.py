@@ -24,9 +24,9 @@ import torch
 from refinement_rivals import edge_map
 from rivals.cases import DIRECTIONS, LOADERS, Case, Photograph, make_case
 
-from mmsteal.functional.joint_scene import read_scene
-from mmsteal.functional.joint_solver import JointOptions, label_scene
-from mmsteal.functional.joint_weights import CIRCUMSTANCES, POSITIVE, VOICES
+from mmsteal.functional.joint.joint_scene import read_scene
+from mmsteal.functional.joint.joint_solver import JointOptions, label_scene
+from mmsteal.functional.joint.joint_weights import CIRCUMSTANCES, POSITIVE, VOICES
 
 # Photographs of each set, and how much a set counts.
 SETS = {

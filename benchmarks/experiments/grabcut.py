@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.functional import settle_overlaps
-from mmsteal.functional.bounding_box import bounding_box
+from mmsteal.functional.labels.bounding_box import bounding_box
 
 
 def grabcut(

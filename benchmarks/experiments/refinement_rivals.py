@@ -33,7 +33,7 @@ from tables import markdown_lines
 
 from mmsteal.files import write_file
 from mmsteal.functional import gradient_edges
-from mmsteal.functional.joint_labelling import JointLabelling, JointOptions, joint_labelling
+from mmsteal.functional.joint.joint_labelling import JointLabelling, JointOptions, joint_labelling
 
 FIELDS = ('set', 'image', 'edges', 'direction', 'error_px', 'told_px', 'method', 'seconds')
 OBJECT_FIELDS = ('index', 'class', 'iou_given', 'iou', 'both', 'either')

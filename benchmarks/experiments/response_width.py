@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
-from mmsteal.functional.normals import edge_normals
+from mmsteal.functional.edge_maps.normals import edge_normals
+from mmsteal.functional.losses.edge_geometry import EdgeGeometry, edge_geometry
 
 REACH_PX, STEP_PX, SEARCH_PX = 14.0, 0.25, 3.0
 # What `response_widths` measures at each edge pixel.

@@ -25,8 +25,8 @@ from picture_style import (
 )
 
 from mmsteal.functional import AlignOptions, align_masks, evolve_level_set, mask_edges
-from mmsteal.functional.gradient_edges import gradient_edges
-from mmsteal.functional.speed import balloon_threshold, speed_function
+from mmsteal.functional.edge_maps.gradient_edges import gradient_edges
+from mmsteal.functional.level_sets.speed import balloon_threshold, speed_function
 
 MARGIN, GAP, PANEL_WIDTH, PANEL_HEIGHT, HEADER = 32, 16, 294, 244, 62
 CROP = (slice(0, 241), slice(142, 432))  # rows, columns: the cup

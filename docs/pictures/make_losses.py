@@ -26,7 +26,7 @@ from response_width import REACH_PX, SEARCH_PX, edge_profiles, width_height_offs
 from thick_and_thin import Pair, respond, test_scenes, train_pair
 from torch import Tensor
 
-from mmsteal.functional.edge_geometry import edge_geometry
+from mmsteal.functional.losses.edge_geometry import edge_geometry
 
 MARGIN, GAP, PANEL, HEADER = 32, 20, 340, 64
 

@@ -26,7 +26,7 @@ from picture_style import (
 from thick_and_thin import Pair, respond, train_pair
 
 from mmsteal.functional import REFINE_OPTIONS, refine_label_map
-from mmsteal.functional.gradient_edges import gradient_edges
+from mmsteal.functional.edge_maps.gradient_edges import gradient_edges
 
 MARGIN, GAP, PANEL, HEADER = 32, 20, 499, 62
 PHOTO_HEIGHT = PANEL * 2 // 3

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from mmsteal.annotator.messages import AnnotatorError
 from mmsteal.annotator.pictures import read_values
-from mmsteal.functional.gradient_edges import gradient_edges
-from mmsteal.functional.resize import resize_edge_prob
+from mmsteal.functional.edge_maps.gradient_edges import gradient_edges
+from mmsteal.functional.labels.resize import resize_edge_prob
 
 # Above this many pixels networks and outlines work on a smaller copy: two million answer within
 # seconds on a CPU.

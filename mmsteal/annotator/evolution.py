@@ -26,12 +26,12 @@ from mmsteal.functional import (
     refine_objects,
     speed_function,
 )
-from mmsteal.functional.alignment_states import reach_of
-from mmsteal.functional.bounding_box import Box, bounding_box
-from mmsteal.functional.label_merge import Claim, settle_claims
-from mmsteal.functional.object_map import enlarge
-from mmsteal.functional.resize import resample
-from mmsteal.functional.speed import evidence_terms
+from mmsteal.functional.alignment.alignment_states import reach_of
+from mmsteal.functional.labels.bounding_box import Box, bounding_box
+from mmsteal.functional.labels.label_merge import Claim, settle_claims
+from mmsteal.functional.labels.object_map import enlarge
+from mmsteal.functional.labels.resize import resample
+from mmsteal.functional.level_sets.speed import evidence_terms
 
 MAX_ERROR_PX = 64
 

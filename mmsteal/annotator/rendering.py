@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmsteal.annotator.edge_maps import EdgeMaps
 from mmsteal.annotator.session import Session
-from mmsteal.functional.resize import resample
+from mmsteal.functional.labels.resize import resample
 from mmsteal.visualization.edge_colors import (
     colorize_edges,
     distinct_palette,

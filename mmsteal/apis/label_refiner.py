@@ -12,9 +12,9 @@ from mmengine.config import Config
 
 from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
 from mmsteal.edge_files import class_indices
-from mmsteal.functional.edge_inputs import edges_at_scale
-from mmsteal.functional.gradient_edges import gradient_edges
-from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map
+from mmsteal.functional.edge_maps.edge_inputs import edges_at_scale
+from mmsteal.functional.edge_maps.gradient_edges import gradient_edges
+from mmsteal.functional.refinement.refine_label_map import RefinedLabelMap, refine_label_map
 from mmsteal.label_formats.label_maps import read_map
 from mmsteal.refinement.settings import GRADIENT
 

@@ -9,7 +9,7 @@ from mmsteal.cli.config_arguments import add_cfg_options
 from mmsteal.cli.key_values import KeyValues
 
 if TYPE_CHECKING:
-    from mmsteal.functional.refine_engines import EngineOptions
+    from mmsteal.functional.refinement.refine_engines import EngineOptions
 
 
 def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
@@ -62,7 +62,7 @@ def add_engine_arguments(parser: ArgumentParser) -> None:
 def engine_of_arguments(args: Namespace) -> EngineOptions:
     """The options of the engine that the arguments ask for."""
     from mmsteal.functional.options import change_options
-    from mmsteal.functional.refine_engines import default_options
+    from mmsteal.functional.refinement.refine_engines import default_options
 
     return change_options(default_options(args.engine), args.options)
 

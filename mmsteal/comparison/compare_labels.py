@@ -22,7 +22,7 @@ from mmsteal.comparison.common_classes import (
     merged,
 )
 from mmsteal.comparison.label_comparison import ComparedImage, LabelComparison
-from mmsteal.functional.label_agreement import LabelAgreement, label_agreement
+from mmsteal.functional.labels.label_agreement import LabelAgreement, label_agreement
 from mmsteal.label_formats import Annotation, LabelError, LabelFormat, LabelItem, NoObjectsError
 from mmsteal.label_formats.image_files import NO_LABEL, image_size
 from mmsteal.refinement.class_mapping import category_name

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mmsteal.functional.label_agreement import LabelAgreement
+from mmsteal.functional.labels.label_agreement import LabelAgreement
 
 
 class MeanAgreement(NamedTuple):

@@ -14,7 +14,7 @@ from prettytable import PrettyTable
 
 from mmsteal.comparison.label_comparison import ComparedImage, LabelComparison
 from mmsteal.files import write_file
-from mmsteal.functional.label_agreement import LabelAgreement
+from mmsteal.functional.labels.label_agreement import LabelAgreement
 
 _NUMBERS = ('iou', 'distance_px', 'boundary_f', 'boundary_precision', 'boundary_recall')
 _NOW = ['IoU', 'distance, px', 'boundary F']

@@ -13,7 +13,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmsteal.datasets.samplers import Draw
-from mmsteal.functional.class_values import class_values
+from mmsteal.functional.labels.class_values import class_values
 from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
 from mmsteal.label_formats.value_map import background_values, label_value_map
 

@@ -23,7 +23,7 @@ from mmsteal.evaluation.image_counts import image_counts, valid_scores
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.evaluation.published_protocols import boundary_protocol
 from mmsteal.evaluation.score_report import ClassScores, class_scores
-from mmsteal.functional.edge_scores import EdgeScores, MeanScores
+from mmsteal.functional.scores.edge_scores import EdgeScores, MeanScores
 
 
 @METRICS.register_module()

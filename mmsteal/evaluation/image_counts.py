@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.evaluation.protocol import BoundaryProtocol
-from mmsteal.functional.matching import edge_counts
+from mmsteal.functional.scores.matching import edge_counts
 
 # Interpolated or averaged probabilities may pass 1 by as much; logits pass it by far.
 _ROUNDING = 1e-3

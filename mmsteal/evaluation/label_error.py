@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.functional.edges import mask_edges
-from mmsteal.functional.outline_distance import outline_distances
+from mmsteal.functional.edge_maps.edges import mask_edges
+from mmsteal.functional.labels.outline_distance import outline_distances
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.functional.class_values import class_values
-from mmsteal.functional.edge_nms import edge_nms
-from mmsteal.functional.edges import label_map_to_edges
-from mmsteal.functional.matching import edge_thresholds
-from mmsteal.functional.resize import resample
-from mmsteal.functional.thin import thin
+from mmsteal.functional.edge_maps.edge_nms import edge_nms
+from mmsteal.functional.edge_maps.edges import label_map_to_edges
+from mmsteal.functional.edge_maps.thin import thin
+from mmsteal.functional.labels.class_values import class_values
+from mmsteal.functional.labels.resize import resample
+from mmsteal.functional.scores.matching import edge_thresholds
 
 
 @dataclass(frozen=True)

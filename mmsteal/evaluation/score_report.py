@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prettytable import PrettyTable
 
 from mmsteal.evaluation.protocol import BoundaryProtocol
-from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
+from mmsteal.functional.scores.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from mmsteal.edge_files.file_index import index_files
 from mmsteal.file_evaluation.boundary_truth import AnnotatorTruth, EdgeFileTruth
 from mmsteal.file_evaluation.ground_truth import GroundTruth
 from mmsteal.file_evaluation.label_map_truth import LabelMapTruth
-from mmsteal.functional.class_values import class_values
+from mmsteal.functional.labels.class_values import class_values
 from mmsteal.label_formats.cityscapes_labels import (
     BOUNDARY_IGNORED_IDS,
     CITYSCAPES_CLASSES,

@@ -14,7 +14,7 @@ import numpy as np
 
 from mmsteal.file_evaluation.results import EvaluationResult, MethodResult
 from mmsteal.files import write_file
-from mmsteal.functional.edge_scores import EdgeScores
+from mmsteal.functional.scores.edge_scores import EdgeScores
 from mmsteal.version import __version__
 
 _MEANS = ('ods_f', 'ois_f', 'ap', 'max_precision_ap')

@@ -6,53 +6,53 @@ functions after reading its docstring alone.
 
 import lazy_loader
 
-from mmsteal.functional.align_options import REFINE_OPTIONS, STOP_EVIDENCES, AlignOptions
-from mmsteal.functional.alignment import align_masks
-from mmsteal.functional.assign_options import AssignOptions
-from mmsteal.functional.balanced_bce import balanced_bce_loss
-from mmsteal.functional.coarse_labels import (
-    simulate_coarse_label_map,
-    simulate_coarse_mask,
-    simulate_coarse_objects,
-)
-from mmsteal.functional.direction import direction_loss
-from mmsteal.functional.edge_assignment import EdgeAssignment, assign_edges
-from mmsteal.functional.edge_bands import carry_bands
-from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
-from mmsteal.functional.edge_nms import edge_nms
-from mmsteal.functional.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
-from mmsteal.functional.edges import (
+from mmsteal.functional.alignment.align_masks import align_masks
+from mmsteal.functional.alignment.align_options import REFINE_OPTIONS, STOP_EVIDENCES, AlignOptions
+from mmsteal.functional.alignment.assign_options import AssignOptions
+from mmsteal.functional.alignment.edge_assignment import EdgeAssignment, assign_edges
+from mmsteal.functional.alignment.edge_bands import carry_bands
+from mmsteal.functional.alignment.step_choice import MaskAlignment
+from mmsteal.functional.edge_maps.edge_nms import edge_nms
+from mmsteal.functional.edge_maps.edges import (
     label_map_to_edges,
     mask_edges,
     union_edges,
     valid_mask_edges,
 )
-from mmsteal.functional.evolution_options import EvolutionOptions
-from mmsteal.functional.geodesic_labelling import GeodesicOptions, geodesic_labelling
-from mmsteal.functional.gradient_edges import gradient_edges
-from mmsteal.functional.label_agreement import LabelAgreement, label_agreement
-from mmsteal.functional.label_merge import settle_overlaps
-from mmsteal.functional.label_objects import LabelObjects, label_objects
-from mmsteal.functional.label_values import LabelValues
-from mmsteal.functional.level_set import evolve_level_set
-from mmsteal.functional.matching import edge_counts, edge_thresholds
-from mmsteal.functional.nms_loss import thinning_nms_loss
-from mmsteal.functional.normals import edge_normals, hessian, triangle_filter
-from mmsteal.functional.object_refinement import ObjectRefinement
+from mmsteal.functional.edge_maps.gradient_edges import gradient_edges
+from mmsteal.functional.edge_maps.normals import edge_normals, hessian, triangle_filter
+from mmsteal.functional.edge_maps.thin import thin
+from mmsteal.functional.labels.coarse_labels import (
+    simulate_coarse_label_map,
+    simulate_coarse_mask,
+    simulate_coarse_objects,
+)
+from mmsteal.functional.labels.label_agreement import LabelAgreement, label_agreement
+from mmsteal.functional.labels.label_merge import settle_overlaps
+from mmsteal.functional.labels.label_objects import LabelObjects, label_objects
+from mmsteal.functional.labels.label_values import LabelValues
+from mmsteal.functional.labels.outline_distance import outline_distances
+from mmsteal.functional.level_sets.evolution_options import EvolutionOptions
+from mmsteal.functional.level_sets.level_set import evolve_level_set
+from mmsteal.functional.level_sets.speed import balloon_threshold, edge_evidence, speed_function
+from mmsteal.functional.losses.balanced_bce import balanced_bce_loss
+from mmsteal.functional.losses.direction import direction_loss
+from mmsteal.functional.losses.edge_geometry import EdgeGeometry, edge_geometry
+from mmsteal.functional.losses.nms_loss import thinning_nms_loss
+from mmsteal.functional.losses.soft_boundary import boundary_logits, class_boundaries, soft_boundary
+from mmsteal.functional.losses.total_loss import steal_loss
 from mmsteal.functional.options import change_options
-from mmsteal.functional.outline_distance import outline_distances
-from mmsteal.functional.refine_engines import engine_options
-from mmsteal.functional.refine_objects import refine_objects
-from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map
-from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries, soft_boundary
-from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_function
-from mmsteal.functional.step_choice import MaskAlignment
-from mmsteal.functional.thin import thin
-from mmsteal.functional.total_loss import steal_loss
+from mmsteal.functional.refinement.geodesic_labelling import GeodesicOptions, geodesic_labelling
+from mmsteal.functional.refinement.object_refinement import ObjectRefinement
+from mmsteal.functional.refinement.refine_engines import engine_options
+from mmsteal.functional.refinement.refine_label_map import RefinedLabelMap, refine_label_map
+from mmsteal.functional.refinement.refine_objects import refine_objects
+from mmsteal.functional.scores.edge_scores import EdgeScores, MeanScores, edge_scores, mean_scores
+from mmsteal.functional.scores.matching import edge_counts, edge_thresholds
 
 # What the joint labelling needs takes a while to import.
 __getattr__, _, _ = lazy_loader.attach(
-    __name__, submod_attrs={'joint_labelling': ['JointLabelling', 'JointOptions']}
+    __name__, submod_attrs={'joint.joint_labelling': ['JointLabelling', 'JointOptions']}
 )
 
 __all__ = [

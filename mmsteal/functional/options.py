@@ -14,7 +14,7 @@ def change_options(options: Options, changes: Mapping[str, Any]) -> Options:
 
     Args:
         options: An instance of a frozen dataclass, such as
-            :class:`~mmsteal.functional.align_options.AlignOptions`.
+            :class:`~mmsteal.functional.AlignOptions`.
         changes: New values by name.
 
     Returns:
@@ -25,7 +25,7 @@ def change_options(options: Options, changes: Mapping[str, Any]) -> Options:
         ValueError: If a value is out of its range.
 
     Example:
-        >>> from mmsteal.functional.align_options import AlignOptions
+        >>> from mmsteal.functional.alignment.align_options import AlignOptions
         >>> change_options(AlignOptions(), {'min_gain': 0.2}).min_gain
         0.2
     """

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.functional.bounding_box import bounding_box
+from mmsteal.functional.labels.bounding_box import bounding_box
 
 
 class LabelError(ValueError):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mmsteal.functional.label_objects import label_objects, run_starts
+from mmsteal.functional.labels.label_objects import label_objects, run_starts
 from mmsteal.label_formats.annotation import (
     AnnotatedObject,
     Annotation,

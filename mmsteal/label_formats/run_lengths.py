@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmsteal.functional.label_objects import run_starts
+from mmsteal.functional.labels.label_objects import run_starts
 
 _CHANNELS = 4
 _VALUE_BITS = 8

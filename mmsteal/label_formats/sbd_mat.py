@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from mmsteal.functional.thin import thin
+from mmsteal.functional.edge_maps.thin import thin
 from mmsteal.label_formats.annotation import LabelError
 from mmsteal.label_formats.voc_labels import VOC_CLASSES
 

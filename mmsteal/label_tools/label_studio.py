@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from mmsteal.edge_files import EdgeFolder
-from mmsteal.functional.align_options import AlignOptions
-from mmsteal.functional.edge_inputs import edges_at_scale
-from mmsteal.functional.object_refinement import ObjectRefinement
-from mmsteal.functional.refine_engines import EngineOptions, engine_options
-from mmsteal.functional.refine_objects import refine_objects
+from mmsteal.functional.alignment.align_options import AlignOptions
+from mmsteal.functional.edge_maps.edge_inputs import edges_at_scale
+from mmsteal.functional.refinement.object_refinement import ObjectRefinement
+from mmsteal.functional.refinement.refine_engines import EngineOptions, engine_options
+from mmsteal.functional.refinement.refine_objects import refine_objects
 from mmsteal.label_formats import Annotation, LabelError
 from mmsteal.label_formats.image_files import read_photo
 from mmsteal.label_formats.label_studio import latest_annotation

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.functional.edges import mask_edges
+from mmsteal.functional.edge_maps.edges import mask_edges
 from mmsteal.label_formats import LabelError
 from mmsteal.label_formats.base import LabelItem
 from mmsteal.label_formats.image_files import read_photo

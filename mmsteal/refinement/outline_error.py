@@ -10,7 +10,7 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.functional.refine_objects import outline_error_px
+from mmsteal.functional.refinement.refine_objects import outline_error_px
 from mmsteal.label_formats import Annotation, LabelError, LabelFormat, LabelItem
 from mmsteal.label_formats.image_files import check_size, read_photo
 

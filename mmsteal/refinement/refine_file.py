@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from mmsteal.edge_files import EdgeFolder
 from mmsteal.files import write_file
-from mmsteal.functional.bounding_box import bounding_box
-from mmsteal.functional.edge_inputs import edges_at_scale
-from mmsteal.functional.object_refinement import ObjectRefinement, take_back
-from mmsteal.functional.refine_objects import refine_objects
+from mmsteal.functional.edge_maps.edge_inputs import edges_at_scale
+from mmsteal.functional.labels.bounding_box import bounding_box
+from mmsteal.functional.refinement.object_refinement import ObjectRefinement, take_back
+from mmsteal.functional.refinement.refine_objects import refine_objects
 from mmsteal.jobs import Origin, fingerprint, writing_to
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
 from mmsteal.label_formats.image_files import check_size, read_photo

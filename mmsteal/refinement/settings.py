@@ -10,8 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from mmsteal.functional.align_options import AlignOptions
-from mmsteal.functional.refine_engines import Engine, EngineOptions, engine_of, engine_options
+from mmsteal.functional.alignment.align_options import AlignOptions
+from mmsteal.functional.refinement.refine_engines import (
+    Engine,
+    EngineOptions,
+    engine_of,
+    engine_options,
+)
 from mmsteal.jobs import fingerprint
 from mmsteal.label_formats import LabelFormat, open_label_format
 from mmsteal.refinement.choices import Rejected

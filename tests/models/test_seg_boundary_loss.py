@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmsteal.functional import balanced_bce_loss, direction_loss, thinning_nms_loss
-from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries
+from mmsteal.functional.losses.soft_boundary import boundary_logits, class_boundaries
 from mmsteal.models import SegBoundaryLoss
 
 BCE = dict(type='BalancedBCELoss', reduction='mean')

@@ -14,7 +14,7 @@ from torch import nn
 from mmsteal.engine.alignment import BatchAligner
 from mmsteal.engine.alignment.masks import LabelRule
 from mmsteal.functional import AlignOptions, balanced_bce_loss
-from mmsteal.functional.edges import union_edges
+from mmsteal.functional.edge_maps.edges import union_edges
 from mmsteal.models import CASENetHead, DDSHead, DFFHead, HEDHead, SideOutputHead
 from tests.models.test_casenet_head import STEAL_LOSSES, make_samples
 

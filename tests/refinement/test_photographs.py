@@ -16,7 +16,7 @@ from scipy import ndimage as ndi
 
 from mmsteal.cli import refine as command
 from mmsteal.functional import GeodesicOptions, gradient_edges, refine_objects
-from mmsteal.functional.object_refinement import take_back
+from mmsteal.functional.refinement.object_refinement import take_back
 from mmsteal.label_formats import LabelError, LabelmeFormat
 from mmsteal.label_formats.image_files import read_photo
 from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmsteal.functional import label_objects, simulate_coarse_objects
-from mmsteal.functional.distance import inner_distance
+from mmsteal.functional.labels.distance import inner_distance
 
 DIRECTIONS = ('small', 'large', 'both')
 

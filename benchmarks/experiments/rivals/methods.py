@@ -17,7 +17,7 @@ from scipy import ndimage
 from skimage.segmentation import random_walker, watershed
 
 from mmsteal.functional import refine_objects
-from mmsteal.functional.geodesic import geodesic_growth
+from mmsteal.functional.joint.geodesic import geodesic_growth
 from rivals.cases import Case
 
 Method = Callable[[Case, NDArray[np.float32]], NDArray[np.int32]]

@@ -15,9 +15,9 @@ from PIL import Image
 from mmsteal.datasets.demo_set.painter import BACKGROUND, CLASSES, PALETTE, Painter
 from mmsteal.datasets.demo_set.photographs import BACKGROUNDS, TEXTURES, Split
 from mmsteal.datasets.demo_set.preview import preview_demo_set
-from mmsteal.functional.coarse_labels import simulate_coarse_label_map
-from mmsteal.functional.edges import mask_edges
-from mmsteal.functional.outline_distance import outline_distances
+from mmsteal.functional.edge_maps.edges import mask_edges
+from mmsteal.functional.labels.coarse_labels import simulate_coarse_label_map
+from mmsteal.functional.labels.outline_distance import outline_distances
 
 IGNORE_INDEX = 255
 
@@ -57,7 +57,7 @@ def write_demo_set(
         num_val: Number of validation images.
         size: Height and width of the images in pixels, each at least 64.
         noise_px: Largest boundary error of the noisy labels in pixels, as in
-            :func:`~mmsteal.functional.coarse_labels.simulate_coarse_mask`.
+            :func:`~mmsteal.functional.simulate_coarse_mask`.
         seed: Seed of all random choices.
         overwrite: Replace a demo set that was written with other parameters.
 

@@ -11,8 +11,11 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from numpy.typing import NDArray
 
-from mmsteal.functional.coarse_labels import simulate_coarse_label_map, simulate_coarse_objects
-from mmsteal.functional.label_objects import label_objects
+from mmsteal.functional.labels.coarse_labels import (
+    simulate_coarse_label_map,
+    simulate_coarse_objects,
+)
+from mmsteal.functional.labels.label_objects import label_objects
 
 
 @TRANSFORMS.register_module()
@@ -21,7 +24,7 @@ class CoarsenLabels(BaseTransform):
 
     Put it right after the step that loads the labels: the error is then in pixels of the original
     image. Each class, or each instance where instances are loaded, is eroded and simplified by
-    :func:`mmsteal.functional.coarse_labels.simulate_coarse_label_map`. An image has the same
+    :func:`mmsteal.functional.simulate_coarse_label_map`. An image has the same
     coarse labels each time. Pixels that no outline covers become background, or ignored where the
     dataset has no background.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from mmsteal.functional.edges import label_map_to_edges, union_edges
-from mmsteal.functional.thin import thin
+from mmsteal.functional.edge_maps.edges import label_map_to_edges, union_edges
+from mmsteal.functional.edge_maps.thin import thin
 
 
 @TRANSFORMS.register_module()
@@ -26,7 +26,7 @@ class GenerateEdges(BaseTransform):
         instance_sensitive (bool): Also the edges between two instances of one class.
         thin (bool): Thin the edges to a centre line.
         class_agnostic (bool): One map with the edges of all classes, (1, H, W), for a head with
-            `num_classes=1`; see :func:`mmsteal.functional.edges.union_edges`.
+            `num_classes=1`; see :func:`mmsteal.functional.union_edges`.
         num_classes (int | None): Number of classes K. None: as the dataset says (mmsteal's
             datasets do).
         background (int | None): Label of pixels of no class, for datasets of mmseg that have

@@ -12,11 +12,11 @@ from torch import Tensor
 from mmsteal.engine.alignment.aligner import Aligner
 from mmsteal.engine.alignment.masks import LabelRule
 from mmsteal.engine.alignment.summary import AlignmentSummary
-from mmsteal.functional.assign_options import AssignOptions
-from mmsteal.functional.edge_assignment import assign_edges
-from mmsteal.functional.edge_bands import carry_bands
-from mmsteal.functional.edges import IGNORE
-from mmsteal.functional.thin import thin
+from mmsteal.functional.alignment.assign_options import AssignOptions
+from mmsteal.functional.alignment.edge_assignment import assign_edges
+from mmsteal.functional.alignment.edge_bands import carry_bands
+from mmsteal.functional.edge_maps.edges import IGNORE
+from mmsteal.functional.edge_maps.thin import thin
 
 
 class AssignmentAligner(Aligner):

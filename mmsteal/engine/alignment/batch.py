@@ -18,8 +18,8 @@ from mmsteal.engine.alignment.masks import (
     segment,
 )
 from mmsteal.engine.alignment.summary import AlignmentSummary
-from mmsteal.functional.align_options import AlignOptions
-from mmsteal.functional.alignment import align_masks
+from mmsteal.functional.alignment.align_masks import align_masks
+from mmsteal.functional.alignment.align_options import AlignOptions
 
 
 class BatchAligner(Aligner):

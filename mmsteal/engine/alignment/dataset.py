@@ -28,7 +28,7 @@ from mmsteal.engine.alignment.label_map import align_label_map
 from mmsteal.engine.alignment.masks import LabelRule, flatten_transforms
 from mmsteal.engine.alignment.summary import AlignmentSummary
 from mmsteal.files import remove_partial_files, write_file
-from mmsteal.functional.align_options import AlignOptions
+from mmsteal.functional.alignment.align_options import AlignOptions
 from mmsteal.jobs import Job, present_ranks, run_job
 
 ROUND_FILE = 'alignment.json'

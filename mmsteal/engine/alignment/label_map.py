@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmsteal.engine.alignment.masks import LabelRule
-from mmsteal.functional.align_options import AlignOptions
-from mmsteal.functional.object_refinement import ObjectRefinement
-from mmsteal.functional.refinement import refine_label_map
+from mmsteal.functional.alignment.align_options import AlignOptions
+from mmsteal.functional.refinement.object_refinement import ObjectRefinement
+from mmsteal.functional.refinement.refine_label_map import refine_label_map
 
 
 def align_label_map(

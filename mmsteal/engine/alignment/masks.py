@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from mmsteal.datasets.transforms import GenerateEdges
-from mmsteal.functional.class_values import class_values
-from mmsteal.functional.edges import IGNORE, valid_mask_edges
-from mmsteal.functional.label_objects import label_objects
-from mmsteal.functional.thin import thin
+from mmsteal.functional.edge_maps.edges import IGNORE, valid_mask_edges
+from mmsteal.functional.edge_maps.thin import thin
+from mmsteal.functional.labels.class_values import class_values
+from mmsteal.functional.labels.label_objects import label_objects
 from mmsteal.models.decode_heads.edge_head import EdgeHead
 
 
@@ -136,7 +136,7 @@ def segment(labels: Tensor, instances: Tensor | None, rule: LabelRule) -> Segmen
 def keep_owners(aligned: Tensor, given: Tensor, images: Sequence[int]) -> Tensor:
     """Take from every mask the pixels that were another one's, and still are.
 
-    The cheap part of :func:`mmsteal.functional.label_merge.settle_overlaps`, on any device. What
+    The cheap part of :func:`mmsteal.functional.settle_overlaps`, on any device. What
     two masks claim that neither had is left to both.
 
     Args:

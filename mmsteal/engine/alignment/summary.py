@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
-from mmsteal.functional.edge_assignment import EdgeAssignment
-from mmsteal.functional.object_refinement import ObjectRefinement
-from mmsteal.functional.step_choice import MaskAlignment
+from mmsteal.functional.alignment.edge_assignment import EdgeAssignment
+from mmsteal.functional.alignment.step_choice import MaskAlignment
+from mmsteal.functional.refinement.object_refinement import ObjectRefinement
 
 
 @dataclass

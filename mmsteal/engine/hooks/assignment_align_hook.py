@@ -7,7 +7,7 @@ from mmseg.registry import HOOKS
 
 from mmsteal.engine.alignment.assignment import AssignmentAligner
 from mmsteal.engine.hooks.align_hook import AlignHook
-from mmsteal.functional.assign_options import AssignOptions
+from mmsteal.functional.alignment.assign_options import AssignOptions
 from mmsteal.functional.options import change_options
 
 
@@ -17,7 +17,7 @@ class AssignmentAlignHook(AlignHook):
 
     At every iteration from `begin` on, the edge pixels of each class move to likely edge pixels
     within a window, by the logits that the head has just computed; see
-    :func:`mmsteal.functional.edge_assignment.assign_edges`. Nothing is remembered from one
+    :func:`mmsteal.functional.assign_edges`. Nothing is remembered from one
     iteration to the next, and any dataset whose pipeline has :class:`GenerateEdges` will do.
 
     Args:

@@ -16,7 +16,7 @@ from mmsteal.engine.alignment.batch import BatchAligner
 from mmsteal.engine.alignment.dataset import DatasetAligner, RoundSettings
 from mmsteal.engine.alignment.restart import restart_dataloader
 from mmsteal.engine.hooks.align_hook import AlignHook, summary_scalars
-from mmsteal.functional.align_options import AlignOptions
+from mmsteal.functional.alignment.align_options import AlignOptions
 from mmsteal.functional.options import change_options
 
 FOLDER = 'aligned_labels'
@@ -28,7 +28,7 @@ class LevelSetAlignHook(AlignHook):
 
     Each mask of the labels evolves as a level set towards the predicted edges, and the step whose
     outline is most likely is taken (Eq. 15), unless a guard rail forbids it; see
-    :func:`mmsteal.functional.alignment.align_masks`.
+    :func:`mmsteal.functional.align_masks`.
 
     Scopes:
 

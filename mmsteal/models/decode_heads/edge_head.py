@@ -11,7 +11,7 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmsteal.functional.edges import union_edges
+from mmsteal.functional.edge_maps.edges import union_edges
 from mmsteal.models.decode_heads.backbone_levels import check_levels
 from mmsteal.models.losses.edge_loss import SharedGeometry
 

@@ -7,7 +7,7 @@ from mmengine.dist import all_reduce, get_world_size
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmsteal.functional.balanced_bce import balanced_bce_loss
+from mmsteal.functional.losses.balanced_bce import balanced_bce_loss
 from mmsteal.models.losses.edge_loss import EdgeLoss
 
 

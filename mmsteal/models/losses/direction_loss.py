@@ -5,8 +5,8 @@ from __future__ import annotations
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmsteal.functional.direction import direction_loss
-from mmsteal.functional.edge_geometry import EdgeGeometry
+from mmsteal.functional.losses.direction import direction_loss
+from mmsteal.functional.losses.edge_geometry import EdgeGeometry
 from mmsteal.models.losses.edge_loss import EdgeLoss
 
 

@@ -9,8 +9,8 @@ import torch
 from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
-from mmsteal.functional.edge_geometry import EdgeGeometry, edge_geometry
-from mmsteal.functional.loss_input import loss_dtype
+from mmsteal.functional.losses.edge_geometry import EdgeGeometry, edge_geometry
+from mmsteal.functional.losses.loss_input import loss_dtype
 
 
 class EdgeLoss(nn.Module):

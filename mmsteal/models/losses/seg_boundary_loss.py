@@ -8,7 +8,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries
+from mmsteal.functional.losses.soft_boundary import boundary_logits, class_boundaries
 from mmsteal.models.losses.edge_loss import SharedGeometry
 
 STEAL_LOSSES = (
@@ -28,7 +28,7 @@ class SegBoundaryLoss(nn.Module):
         b_k(p) = \max_{\|q - p\| \le r} f_k(q) - \min_{\|q - p\| \le r} f_k(q)
 
     where f are the class probabilities (softmax of the logits), e the boundaries of the label map
-    by the same rule (:func:`mmsteal.functional.soft_boundary.class_boundaries`) and :math:`L_i` the
+    by the same rule (:func:`mmsteal.functional.class_boundaries`) and :math:`L_i` the
     edge losses, those of Eq. 7 by default. Ignored pixels count neither in b nor in e and pay
     nothing. Nothing is added to the network, and the pipeline stays as it is.
 
@@ -39,7 +39,7 @@ class SegBoundaryLoss(nn.Module):
             and direction with weights 1, 1 and 0.1, averaged.
         radius (float): r, px of the label map. The thinning loss reaches `length` = 2 px along the
             normal: at a radius above 1 the band of a sharp step fills that reach.
-        eps (float): :math:`\varepsilon`; see :func:`mmsteal.functional.soft_boundary.boundary_logits`.
+        eps (float): :math:`\varepsilon`; see :func:`mmsteal.functional.boundary_logits`.
         use_sigmoid (bool): Probabilities by the sigmoid of each class in place of the softmax; for
             heads with `out_channels=1`, whose one class is label 1.
         loss_weight (float): Factor w.
@@ -57,7 +57,7 @@ class SegBoundaryLoss(nn.Module):
         >>> loss = SegBoundaryLoss(losses=dict(type='BalancedBCELoss', reduction='mean'))
         >>> print(round(loss(right, label).item(), 3), round(loss(0 * right, label).item(), 3))
         0.01 2.308
-    """  # noqa: E501
+    """
 
     def __init__(
         self,

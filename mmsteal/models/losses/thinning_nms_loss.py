@@ -5,8 +5,8 @@ from __future__ import annotations
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmsteal.functional.edge_geometry import EdgeGeometry
-from mmsteal.functional.nms_loss import thinning_nms_loss
+from mmsteal.functional.losses.edge_geometry import EdgeGeometry
+from mmsteal.functional.losses.nms_loss import thinning_nms_loss
 from mmsteal.models.losses.edge_loss import EdgeLoss
 
 

@@ -1,0 +1,1 @@
+"""Labels moved to predicted edges: by level sets, and pixel by pixel."""

@@ -1,0 +1,1 @@
+"""Edge maps: from labels and photographs, their normals, thinner ones."""

@@ -1,0 +1,1 @@
+"""All pixels near coarse outlines labelled at once."""

@@ -1,0 +1,188 @@
+"""The solver of the joint labelling: from undecided pixels to their labels.
+
+Shape shorthand: H, W height and width; M objects, label M being none of them; N undecided pixels;
+K labels that each may take.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmsteal.functional.joint.colour_density import ColourLattice
+from mmsteal.functional.joint.edge_surprise import edge_surprise
+from mmsteal.functional.joint.geodesic import nearest_labels
+from mmsteal.functional.joint.joint_evidence import Evidence, gather_evidence, set_colours
+from mmsteal.functional.joint.joint_scene import Scene
+from mmsteal.functional.joint.mean_field import mean_field
+from mmsteal.functional.joint.object_guard import Belief, Traits
+from mmsteal.functional.joint.outline_offsets import OutlineOffsets, outline_offsets
+from mmsteal.functional.joint.pixel_pairs import pixel_pairs
+
+# What a way costs without any edge, in mean strengths of the interior; and at most.
+_STILL = 0.1
+_MOST_COST = 200.0
+# Candidates that cost so much more than the best, in nats, are out.
+_MOST_NATS = 9.0
+# Labels of fewer decided pixels show their colours by all of their pixels.
+_FEW_PIXELS = 20
+# The set of an image says as much of its offset as an outline of so many steps.
+_SET_STEPS = 3000.0
+# But an image may be drawn otherwise than its set: no more sure than with so many steps.
+_SET_CHANCE_STEPS = 1000.0
+
+
+@dataclass(frozen=True)
+class JointOptions:
+    """Options of the joint labelling; the defaults are for any photographs.
+
+    Args:
+        smoothness: Weight of a pair of neighbours that do not differ.
+        num_rounds: Rounds of labelling; between them the colours are measured again.
+        num_iters: Updates of the mean field in a round.
+        num_candidates: Labels that a pixel may choose from.
+        set_offset: Mean of :attr:`JointLabelling.offset` over images whose labels were drawn in one
+            way: how far an outline was drawn too small says the set better than one image. None:
+            the image speaks for itself.
+    """
+
+    smoothness: float = 2.0
+    num_rounds: int = 2
+    num_iters: int = 8
+    num_candidates: int = 3
+    set_offset: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ('smoothness', 0),
+            ('num_rounds', 1),
+            ('num_iters', 1),
+            ('num_candidates', 2),
+        ):
+            value = getattr(self, name)
+            if not least <= value < math.inf:
+                raise ValueError(
+                    f'Expected option `{name}` to be at least {least} and finite, '
+                    f'but got {value!r}.'
+                )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What the labelling of the undecided pixels (N,) found.
+
+    Attributes:
+        scene: The given labels.
+        evidence: What spoke for which label.
+        offset: How far outlines were drawn too small on average, in errors.
+        traits: What is known of each object.
+        alone: Probabilities of pixels by themselves; they are calibrated.
+        together: Probabilities by the mean field.
+        labels: The labels (H, W), int32, of the kind of `scene.labels`.
+    """
+
+    scene: Scene
+    evidence: Evidence
+    offset: float
+    traits: Traits
+    alone: Belief
+    together: Belief
+    labels: NDArray[np.int32]
+
+
+def label_scene(
+    scene: Scene,
+    image: NDArray[np.uint8],
+    edge_map: NDArray[np.float32],
+    options: JointOptions,
+    weights: NDArray[np.float32] | None = None,
+) -> Solution:
+    """Label the undecided pixels of a scene; see :func:`joint_labelling`."""
+    lattice = ColourLattice.of(image)
+    decided = scene.decided
+    edge = edge_surprise(edge_map, decided >= 0)
+    costs = lattice.costs(_shown(scene, decided), scene.num_objects + 1)
+    offsets = outline_offsets(
+        scene.labels,
+        scene.beside,
+        scene.depth,
+        edge,
+        lattice.index,
+        costs,
+        scene.error_px,
+    )
+    offset = _mean_offset(offsets, scene.num_objects, options.set_offset)
+    steps = float(offsets.steps[: scene.num_objects].sum())
+    steps += 0 if options.set_offset is None else _SET_CHANCE_STEPS
+    scene = scene.narrowed(offset, steps)
+    decided = scene.decided
+    costs = lattice.costs(_shown(scene, decided), scene.num_objects + 1)
+    grown = nearest_labels(
+        decided,
+        np.minimum(_STILL + edge, np.float32(_MOST_COST)),
+        num=options.num_candidates,
+        passable=scene.open,
+    )
+    evidence = gather_evidence(scene, grown, offsets, offset, edge)
+    traits = Traits(offsets.by_edges[: scene.num_objects], _thickness(scene))
+    # Pixels that no label reaches stay as they are.
+    reached = evidence.candidates[:, 0] >= 0
+    rows = np.flatnonzero(scene.open)
+    neighbours, pair_weights = pixel_pairs(image, scene.labels, scene.open, options.smoothness)
+    candidates = evidence.candidates.copy()
+    candidates[~reached, 0] = scene.labels.ravel()[rows[~reached]]
+    labels = scene.labels.copy()
+    for left in range(options.num_rounds - 1, -1, -1):
+        set_colours(evidence, lattice.index.ravel()[rows], costs)
+        unary = evidence.costs() if weights is None else evidence.costs(weights)
+        unary[~reached, 0] = 0
+        unary -= unary.min(axis=1, keepdims=True)
+        order = np.argsort(unary, axis=1, kind='stable')
+        unary = np.take_along_axis(unary, order, axis=1)
+        out = unary > _MOST_NATS
+        now = np.where(out, -1, np.take_along_axis(candidates, order, axis=1)).astype(np.int32)
+        unary[out] = _MOST_NATS
+        prob = mean_field(unary, now, neighbours, pair_weights, num_iters=options.num_iters)
+        best = prob.argmax(axis=1)[:, None]
+        labels.ravel()[rows] = np.take_along_axis(now, best, axis=1)[:, 0]
+        if left:
+            shown = np.where(decided < 0, labels, _shown(scene, decided))
+            costs = lattice.costs(shown, scene.num_objects + 1)
+    alone = np.where(now >= 0, np.exp(-unary), 0)
+    alone /= alone.sum(axis=1, keepdims=True)
+    alone_and_together = Belief(rows, now, alone), Belief(rows, now, prob)
+    measured = _mean_offset(offsets, scene.num_objects, None)
+    return Solution(scene, evidence, measured, traits, *alone_and_together, labels)
+
+
+def _mean_offset(offsets: OutlineOffsets, num: int, of_set: float | None) -> float:
+    """Mean offset of the outlines of an image, drawn to that of its set."""
+    own = offsets.pooled(offsets.by_edges * offsets.trust, num)
+    if of_set is None:
+        return own
+    steps = float(offsets.steps[:num].sum())
+    return (own * steps + of_set * _SET_STEPS) / (steps + _SET_STEPS)
+
+
+def _thickness(scene: Scene) -> NDArray[np.float32]:
+    """Mean of the largest depths of the components of each object (M,), in errors."""
+    own = scene.near.labels[..., 0]
+    area = np.bincount(own[own >= 0], minlength=len(scene.part_labels))
+    counts = scene.part_labels >= 0
+    pixels, depths = (
+        np.bincount(scene.part_labels[counts], v[counts], minlength=scene.num_objects + 1)
+        for v in (area, area * scene.part_thickness)
+    )
+    thickness = depths / np.maximum(pixels, 1) / scene.error_px
+    return thickness[: scene.num_objects].astype(np.float32)
+
+
+def _shown(scene: Scene, decided: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The pixels that show the colours of each label: decided ones, or all if they are few."""
+    count = np.bincount(decided.ravel() + 1, minlength=scene.num_objects + 2)
+    few = count < _FEW_PIXELS
+    few[0] = False
+    return np.where(few[scene.labels + 1], scene.labels, decided)

@@ -1,0 +1,1 @@
+"""Label maps and masks: their objects, their distances, their sizes, coarse ones."""

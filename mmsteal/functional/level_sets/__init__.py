@@ -1,0 +1,1 @@
+"""Outlines that move: the evolution of level sets and what drives it."""

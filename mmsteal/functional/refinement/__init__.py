@@ -1,0 +1,1 @@
+"""Coarse labels to fine ones."""

@@ -1,0 +1,1 @@
+"""Boundaries matched, counted and scored."""
