@@ -4,7 +4,7 @@ Nothing here knows of mmengine, mmcv or mmseg; a person from another framework c
 functions after reading its docstring alone.
 """
 
-import lazy_loader
+from typing import Any
 
 from mmsteal.functional.align_options import REFINE_OPTIONS, STOP_EVIDENCES, AlignOptions
 from mmsteal.functional.alignment import align_masks
@@ -40,7 +40,7 @@ from mmsteal.functional.normals import edge_normals, hessian, triangle_filter
 from mmsteal.functional.object_refinement import ObjectRefinement
 from mmsteal.functional.options import change_options
 from mmsteal.functional.outline_distance import outline_distances
-from mmsteal.functional.refine_engines import Engine, EngineOptions, engine_options
+from mmsteal.functional.refine_engines import engine_options
 from mmsteal.functional.refine_objects import refine_objects
 from mmsteal.functional.refinement import RefinedLabelMap, refine_label_map
 from mmsteal.functional.soft_boundary import boundary_logits, class_boundaries, soft_boundary
@@ -48,11 +48,6 @@ from mmsteal.functional.speed import balloon_threshold, edge_evidence, speed_fun
 from mmsteal.functional.step_choice import MaskAlignment
 from mmsteal.functional.thin import thin
 from mmsteal.functional.total_loss import steal_loss
-
-# What the joint labelling needs takes a while to import.
-__getattr__, _, _ = lazy_loader.attach(
-    __name__, submod_attrs={'joint_labelling': ['JointLabelling', 'JointOptions']}
-)
 
 __all__ = [
     'REFINE_OPTIONS',
@@ -62,8 +57,6 @@ __all__ = [
     'EdgeAssignment',
     'EdgeGeometry',
     'EdgeScores',
-    'Engine',
-    'EngineOptions',
     'GeodesicOptions',
     'JointLabelling',
     'JointOptions',
@@ -116,6 +109,15 @@ __all__ = [
     'union_edges',
     'valid_mask_edges',
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Names of the joint labelling: what it needs takes a while to import."""
+    if name in ('JointLabelling', 'JointOptions'):
+        from importlib import import_module
+
+        return getattr(import_module('mmsteal.functional.joint_labelling'), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
 def __dir__() -> list[str]:
