@@ -77,4 +77,4 @@ def drawn_together(image_px: float | None, set_px: float | None) -> float:
     known = [value for value in (image_px, set_px) if value is not None]
     if not known:
         return _DEFAULT_PX
-    return math.exp(sum(map(math.log, known)) / len(known))
+    return math.prod(known) ** (1 / len(known))
