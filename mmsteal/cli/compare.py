@@ -106,7 +106,7 @@ def open_labels(
     name: str, root: str, options: Mapping[str, Any], images: str | None
 ) -> LabelFormat:
     """Labels of a format; those of PNGs do without images."""
-    from mmsteal.refinement import FormatSpec
+    from mmsteal.label_formats import FormatSpec
 
     options = dict(options)
     if images is not None:

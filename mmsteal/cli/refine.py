@@ -97,7 +97,8 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     from mmsteal.edge_files import EdgeFolder
     from mmsteal.jobs import join_ranks
     from mmsteal.jobs.workers import use_one_thread
-    from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder
+    from mmsteal.label_formats import FormatSpec
+    from mmsteal.refinement import RefineSettings, refine_folder
     from mmsteal.refinement.choices import read_choices
     from mmsteal.refinement.class_mapping import parse_class_map
     from mmsteal.refinement.settings import GRADIENT

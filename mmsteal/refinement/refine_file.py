@@ -20,7 +20,7 @@ from mmsteal.jobs import Origin, fingerprint, writing_to
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
 from mmsteal.label_formats.image_files import check_size, read_photo
 from mmsteal.refinement.choices import rejected_objects
-from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses, category_name
+from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses
 from mmsteal.refinement.outline_error import drawn_together, image_error_px
 from mmsteal.refinement.records import crop_path, open_records, plain
 from mmsteal.refinement.settings import RefineSettings
@@ -214,7 +214,7 @@ def _object_record(
         'object': index,
         'instance': entry.instance,
         'category': entry.category,
-        'class': category_name(entry),
+        'class': entry.category_name,
         'edge_map': edge + 1 if edge != NO_EDGE_MAP else None,
         'status': report.status,
         'reason': report.reason,

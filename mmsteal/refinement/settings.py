@@ -13,46 +13,13 @@ import numpy as np
 from mmsteal.functional.align_options import AlignOptions
 from mmsteal.functional.refine_engines import Engine, EngineOptions, engine_of, engine_options
 from mmsteal.jobs import fingerprint
-from mmsteal.label_formats import LabelFormat, open_label_format
+from mmsteal.label_formats import FormatSpec
 from mmsteal.refinement.choices import Rejected
 from mmsteal.refinement.class_mapping import EdgeClasses
 from mmsteal.version import __version__
 
 # What the edge maps are called where no one brings any.
 GRADIENT = 'gradient'
-# Options of formats that are lists of values.
-_LISTS = ('background', 'ignore', 'known')
-
-
-@dataclass(frozen=True)
-class FormatSpec:
-    """Labels in one format; can be sent to other processes and opened there.
-
-    Attributes:
-        name (str): See :func:`mmsteal.label_formats.open_label_format`.
-        root (str | None): Where the labels are; None to only write.
-        options (Mapping[str, Any]): Options of the format.
-    """
-
-    name: str
-    root: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def open(self) -> LabelFormat:
-        """Open the labels.
-
-        Raises:
-            ValueError: If the format or one of its options is unknown.
-        """
-        # One value in place of a list of one, as people write on a command line.
-        options = {
-            key: (value,) if key in _LISTS and isinstance(value, int | str) else value
-            for key, value in self.options.items()
-        }
-        try:
-            return open_label_format(self.name, self.root, **options)
-        except TypeError as error:
-            raise ValueError(f'Cannot open labels of the format {self.name!r}: {error}.') from error
 
 
 @dataclass(frozen=True)
