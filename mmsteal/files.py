@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # A file is `.NAME.TOKEN.part`, beside its place, until it is whole.
 _PARTIAL = '.part'
@@ -79,6 +82,21 @@ def write_file(path: str | Path, content: bytes | str) -> None:
         OSError: If the disk refuses; the old file stays.
     """
     write_files({Path(path): content.encode() if isinstance(content, str) else content})
+
+
+def write_csv(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table as CSV, whole or not at all; lines end with a newline alone.
+
+    Args:
+        path: The file. Its folder is made if needed.
+        rows: Cells of each line, the header first; None is an empty cell.
+
+    Raises:
+        OSError: If the disk refuses; the old file stays.
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator='\n').writerows(rows)
+    write_file(path, text.getvalue())
 
 
 def remove_partial_files(folder: str | Path) -> None:

@@ -36,8 +36,8 @@ class RefineSettings:
             empty without one.
         target (FormatSpec | None): Format of the results; None: that of `source`.
         class_map (Mapping[str, str]): See :class:`EdgeClasses`.
-        scale (float | None): Size at which objects are refined, in sizes of the labels; None: that
-            of the edge maps where they are smaller.
+        scale (float | None): Size at which objects are refined, as a fraction of the size of the
+            labels; None: that of the edge maps where they are smaller.
         error_px (float | None): How far outlines may be off, in pixels of the labels. None:
             estimated for each image.
         set_error_px (float | None): Typical error of the set, towards which the estimates of its
