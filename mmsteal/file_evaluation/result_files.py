@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mmsteal.file_evaluation.results import EvaluationResult, MethodResult
-from mmsteal.files import write_csv, write_file
+from mmsteal.files import json_value, write_csv, write_file
 from mmsteal.functional.edge_scores import EdgeScores
 from mmsteal.version import __version__
 
@@ -71,7 +71,7 @@ def _as_json(result: EvaluationResult) -> dict:
     protocol.pop('max_dist')
     return dict(
         mmsteal=__version__,
-        protocol=_plain(protocol),
+        protocol=json_value(protocol),
         max_dists=list(result.max_dists),
         num_images=len(result.names),
         classes=list(result.class_names),
@@ -89,7 +89,7 @@ def _as_json(result: EvaluationResult) -> dict:
 
 def _scores_as_json(method: MethodResult, d: int) -> dict:
     scores = method.scores[d]
-    return _plain(dict(
+    return json_value(dict(
         max_dist=scores.max_dist,
         thresholds=scores.scores[0].thresholds,
         mean=asdict(scores.mean),
@@ -109,17 +109,6 @@ def _scores_as_json(method: MethodResult, d: int) -> dict:
 
 def _num_images(method: MethodResult, d: int, k: int) -> int:
     return int((method.counts[:, d, k, 0, 1] > 0).sum())
-
-
-def _plain(value):
-    """Lists and numbers that JSON knows; NaN as null."""
-    if isinstance(value, dict):
-        return {key: _plain(v) for key, v in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(v) for v in value]
-    if isinstance(value, (float, np.floating)):
-        return None if math.isnan(value) else float(value)
-    return int(value) if isinstance(value, np.integer) else value
 
 
 def _class_rows(result: EvaluationResult) -> Iterable[list]:
