@@ -10,7 +10,7 @@ import mmsteal
 
 PACKAGE = Path(mmsteal.__file__).parent
 MOST = 8
-# As others call them: MMSegmentation its visualizers, Gradio an event with a value for each control.
+# As others call them: MMSegmentation a visualizer, Gradio an action with a value for each control.
 EXCEPTIONS = {'EdgeLocalVisualizer.add_datasample', 'PageActions.refine'}
 # Options that travel together are one argument.
 OPTIONS = {'options'}
