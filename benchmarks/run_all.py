@@ -3,7 +3,7 @@
     python benchmarks/run_all.py [--device cpu] [--only edges matching] [--out work_dirs/speed]
 
 Each benchmark runs in a process of its own, on the CPU and, where there is one, on a GPU. Finished
-rows are kept in the out folder: the same command goes on where it was stopped. A benchmark that
+rows are kept in the out folder: the same command resumes. A benchmark that
 fails is reported in its row, and the others go on. The table is printed, and written to the folder
 as `speed.md` and `speed.csv`; what a benchmark said is in `DEVICE-NAME.log`. With `--quick`
 everything is small and takes about a minute on a CPU: its figures say nothing.

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 # A file is `.NAME.TOKEN.part`, beside its place, until it is whole.
 _PARTIAL = '.part'
@@ -79,6 +85,44 @@ def write_file(path: str | Path, content: bytes | str) -> None:
         OSError: If the disk refuses; the old file stays.
     """
     write_files({Path(path): content.encode() if isinstance(content, str) else content})
+
+
+def json_value(value: Any, decimals: int | None = None) -> Any:
+    """Lists and numbers that JSON holds; numbers that are not finite become null.
+
+    Args:
+        value: Mappings, sequences and arrays of numbers, text, bool and None.
+        decimals: To how many floats are rounded; None: not at all.
+
+    Example:
+        >>> json_value({'iou': float('nan'), 'px': (1.23456, 2)}, decimals=2)
+        {'iou': None, 'px': [1.23, 2]}
+    """
+    if isinstance(value, Mapping):
+        return {key: json_value(entry, decimals) for key, entry in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [json_value(entry, decimals) for entry in value]
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        if not math.isfinite(number):
+            return None
+        return number if decimals is None else round(number, decimals)
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def write_csv(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table as CSV, whole or not at all; lines end with a newline alone.
+
+    Args:
+        path: The file. Its folder is made if needed.
+        rows: Cells of each line, the header first; None is an empty cell.
+
+    Raises:
+        OSError: If the disk refuses; the old file stays.
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator='\n').writerows(rows)
+    write_file(path, text.getvalue())
 
 
 def remove_partial_files(folder: str | Path) -> None:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from mmsteal.files import remove_partial_files, whole_file, write_file, write_files
+from mmsteal.files import remove_partial_files, whole_file, write_csv, write_file, write_files
 
 
 def names(folder):
@@ -75,3 +75,18 @@ def test_what_a_killed_run_left_is_removed(tmp_path):
     (tmp_path / '.hidden').write_bytes(b'of somebody else')
     remove_partial_files(tmp_path)
     assert names(tmp_path) == ['.hidden', 'a.png']
+
+
+def test_table_is_written_whole(tmp_path):
+    path = tmp_path / 'new/table.csv'
+    write_csv(path, [['image', 'iou'], ['a, b', 0.5], ['c', None]])
+    assert path.read_bytes() == b'image,iou\n"a, b",0.5\nc,\n'
+
+    def broken():
+        yield ['image']
+        raise ValueError('a row')
+
+    with pytest.raises(ValueError, match='a row'):
+        write_csv(path, broken())
+    assert path.read_bytes().startswith(b'image,iou\n')
+    assert [file.name for file in path.parent.iterdir()] == ['table.csv']

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import typing
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,9 @@ def test_public_names_are_documented():
     from mmsteal import functional
 
     for name in functional.__all__:
-        assert getattr(functional, name).__doc__, name
+        value = getattr(functional, name)
+        # A name for a type, as `Engine`, has no docstring of its own.
+        assert value.__doc__ or typing.get_origin(value), name
 
 
 def test_missing_stack_names_both_routes(monkeypatch):

@@ -18,7 +18,7 @@ python benchmarks/experiments/active_alignment.py ... --sweep
 asks, of the runs that are there, how a single alignment of the training labels at the iteration
 `--begin` depends on its options, without training. Its tables lie in `--work-dir`/sweep.
 
-It can be killed at any time: run again, it goes on where it was.
+It can be killed at any time: run again, it resumes.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ python benchmarks/experiments/coarse_to_fine.py CONFIG CHECKPOINT... --data-root
     --errors 4 8 16 32 --out work_dirs/coarse_to_fine
 
 Several checkpoints are trainings of one config with other seeds: the tables have mean and spread.
-Finished rows are kept: run again, it goes on where it was.
+Finished rows are kept: run again, it resumes.
 
 The exact labels of the validation set get the error of a coarse annotation (section 4.1), and
 every object is refined with the edges that the model predicts. For comparison GrabCut starts from

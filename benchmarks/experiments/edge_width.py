@@ -7,7 +7,7 @@ MF (ODS) and AP, thin, within 2 px.
 
     python benchmarks/experiments/edge_width.py [--seeds 0 1 2] [--steps 300] [--jitter-px 1.5]
 
-It can be killed at any time: run again, it goes on where it was.
+It can be killed at any time: run again, it resumes.
 """
 
 from __future__ import annotations

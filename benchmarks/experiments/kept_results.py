@@ -1,4 +1,4 @@
-"""Results that are kept as they come, so that an experiment goes on where it was killed."""
+"""Results that are kept as they come, so that an experiment resumes after it was killed."""
 
 from __future__ import annotations
 

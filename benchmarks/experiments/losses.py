@@ -12,7 +12,7 @@ python benchmarks/experiments/losses.py --study options --work-dir work_dirs/los
 
 Study 'losses' adds one loss after the other (Tables 2 and 5 of the paper), 'options' changes one
 option of the full loss at a time. Without --data-root it is the demo set, which is made. It can be
-killed at any time: run again, it goes on where it was.
+killed at any time: run again, it resumes.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ python benchmarks/experiments/refinement_rivals.py --root ../shared/data --sets 
 Photographs with exact labels are drawn again coarsely: too small, too large, and to both sides; of
 MSRC and one Cityscapes image there are coarse labels that people drew. Every method gets the same
 labels, the same edge map and the same error. A row of rows.csv is one image, one method; a run that
-was stopped goes on where it was. The tables say the mean IoU and, in brackets, the largest loss of
+was stopped resumes. The tables say the mean IoU and, in brackets, the largest loss of
 an object; of CamVid and Cityscapes the mean over classes, and the largest loss of a class.
 
 Photographs on which the weights of the joint labelling were fitted are not among the sets, but for

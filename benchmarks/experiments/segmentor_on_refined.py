@@ -8,7 +8,7 @@ edge model refines them. One segmentor learns from each: fine, coarse, refined; 
 the exact labels of the validation set. Without --data-root it is the demo set, which is made; any
 other set that the config of --segmentor reads by an EdgeDataset will do.
 
-It can be killed at any time: run again, it goes on where it was.
+It can be killed at any time: run again, it resumes.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ python benchmarks/experiments/study.py losses_demo thickness
 python benchmarks/experiments/study.py all --camvid data/camvid
 python benchmarks/experiments/study.py losses_camvid --camvid data/camvid --publish
 
-Results lie under `--work-dir`/NAME. A study that was killed goes on where it was, but for
-hand_labels, which is short and starts anew; one that is done prints its table. One that fails does
+Results lie under `--work-dir`/NAME. A study that was killed resumes, but for hand_labels, which is
+short and starts anew; one that is done prints its table. One that fails does
 not stop the others. `--publish` copies the tables to benchmarks/results, the pictures to
 docs/pictures/results, and sets the tables into docs/results.md. For other data, networks and
 budgets call the scripts that a study is made of: `--list` prints their commands.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -20,7 +20,6 @@ from mmsteal.functional import (
     STOP_EVIDENCES,
     AlignOptions,
     ObjectRefinement,
-    balloon_threshold,
     evolve_level_set,
     mask_edges,
     refine_objects,
@@ -56,8 +55,8 @@ class Settings:
     error_px: float = 8.0
     balloon: float | None = None
     stop_evidence: float | None = None
-    smoothing: int = 1
-    min_gain: float = 0.1
+    smoothing: int = AlignOptions.smoothing
+    min_gain: float = AlignOptions.min_gain
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
@@ -97,7 +96,7 @@ class Evolution:
             step.
         reports (list[ObjectRefinement]): What happened to each object (M,).
         steps (list[int]): Iterations that can be looked at, from 0.
-        num_maps (int): K.
+        edges (EdgeMaps): What they moved to.
     """
 
     given: NDArray[np.int32]
@@ -213,7 +212,9 @@ def evolve(
         if mask.any():
             way = replace(options, balloon=directions[m])
             box = bounding_box(mask, reach_of(way.total_iters, way.balloon))
-            speed = speed_function(torch.addcmul(shared[box], prob[k][box], own[k]))
+            speed = speed_function(
+                torch.addcmul(shared[box], prob[k][box], own[k]), alpha=options.alpha
+            )
             alignment = reports[m].alignment
             if alignment is not None and not math.isnan(alignment.stop_evidence):
                 way = replace(way, stop_evidence=alignment.stop_evidence)
@@ -273,16 +274,13 @@ def _way(
 ) -> list[NDArray[np.bool_]]:
     """States of a mask at the steps, with the stopping evidence of the most likely end."""
     ways, steps = [], options.steps
-    for stop in options.stops:
+    for evolution in options.evolutions():
         states = evolve_level_set(
             mask[None],
             speed.numpy()[None],
             options.total_iters,
             checkpoints=steps,
-            smoothing=options.smoothing,
-            balloon=options.balloon,
-            threshold=balloon_threshold(stop),
-            border=options.border,
+            **asdict(evolution),
         )
         state = states[steps[-1]][0]
         curve = mask_edges(state, radius=1) != 0

@@ -1,4 +1,4 @@
-"""What goes wrong in a way that the person at the page can mend."""
+"""What goes wrong in a way that the person at the page can fix."""
 
 from __future__ import annotations
 

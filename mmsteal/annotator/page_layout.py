@@ -7,12 +7,13 @@ from typing import Any
 import gradio as gr
 
 from mmsteal.annotator.edge_sources import EdgeSources
-from mmsteal.annotator.evolution import MAX_ERROR_PX
+from mmsteal.annotator.evolution import MAX_ERROR_PX, Settings
 from mmsteal.annotator.examples import DEMO_SET, EXAMPLES, has_demo_set
 from mmsteal.annotator.export import EXPORT_FORMATS
 from mmsteal.annotator.rendering import class_colors, display_shape
 from mmsteal.annotator.result_text import HEADERS
 from mmsteal.annotator.session import Session
+from mmsteal.functional import STOP_EVIDENCES
 
 DIRECTIONS = {
     'Automatic: try both': None,
@@ -120,16 +121,16 @@ class PageLayout:
                 elem_id='direction', info='Whether shapes are drawn too small or too big.',
             )  # fmt: skip
             self.stop_evidence = gr.Dropdown(
-                [SEVERAL, '0.02', '0.1', '0.3', '0.6', '0.9', '1.5'], value=SEVERAL,
+                [SEVERAL, *map(str, STOP_EVIDENCES)], value=SEVERAL,
                 label='Stop at edges of this strength (p*)',
                 info='Low: stops at any edge. High: walks over faint ones.',
             )  # fmt: skip
             self.smoothing = gr.Slider(
-                0, 4, value=1, step=1, label='Smoothness (curvature κ)',
+                0, 4, value=Settings.smoothing, step=1, label='Smoothness (curvature κ)',
                 info='How often each step rounds the outline off.',
             )  # fmt: skip
             self.min_gain = gr.Slider(
-                0, 1, value=0.1, step=0.05, label='Caution (least gain)',
+                0, 1, value=Settings.min_gain, step=0.05, label='Caution (least gain)',
                 info='How much likelier the new outline must be, or the old one stays (0.1: 10 %).',
             )  # fmt: skip
         with gr.Accordion('Names of the classes', open=False, elem_id='class-accordion'):

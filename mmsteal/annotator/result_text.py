@@ -9,8 +9,12 @@ import numpy as np
 from mmsteal.annotator.session import Session
 
 # Reason of a report -> what the page says
-_FATES = {
+FATES = {
     'empty': 'empty',
+    'fixed': 'stays: it takes no part',
+    'too small': 'stays: too small to see at the size of the edges',
+    'no room': 'stays: others hold the ground beside it',
+    'by choice': 'stays: taken back by a person',
     'no outline': 'fills the image',
     'no gain': 'stays: no better outline in reach',
     'no edge map': 'stays: no edges for its class',
@@ -68,7 +72,7 @@ def table_rows(session: Session) -> list[list]:
         if report.status == 'moved':
             fate = 'grew' if report.area_refined > report.area_given else 'shrank'
         else:
-            fate = _FATES.get(report.reason, report.reason)
+            fate = FATES.get(report.reason, report.reason)
         rows.append([
             m + 1, session.classes[session.object_classes[m]], fate,
             '' if report.alignment is None else report.alignment.step,

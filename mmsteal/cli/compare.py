@@ -9,19 +9,16 @@ docs/comparison.md explains the numbers.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmsteal.cli.format_arguments import add_format, nested
-from mmsteal.cli.user_errors import user_errors
+from mmsteal.cli.user_errors import tell_problems, user_errors
 from mmsteal.cli.worker_arguments import add_workers
 
 if TYPE_CHECKING:
     from mmsteal.comparison import LabelComparison
     from mmsteal.label_formats import LabelFormat
-
-_TOLD = 20
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -106,7 +103,7 @@ def open_labels(
     name: str, root: str, options: Mapping[str, Any], images: str | None
 ) -> LabelFormat:
     """Labels of a format; those of PNGs do without images."""
-    from mmsteal.refinement import FormatSpec
+    from mmsteal.label_formats import FormatSpec
 
     options = dict(options)
     if images is not None:
@@ -151,7 +148,4 @@ def report(comparison: LabelComparison, args: argparse.Namespace) -> None:
     written = [str(write_comparison(comparison, path)) for path in args.out]
     if written:
         print(f'written: {", ".join(written)}')
-    for name, message in list(comparison.problems.items())[:_TOLD]:
-        print(f'not compared: {name}: {message}', file=sys.stderr)
-    if len(comparison.problems) > _TOLD:
-        print(f'not compared: ... {len(comparison.problems)} in all', file=sys.stderr)
+    tell_problems('not compared:', comparison.problems)

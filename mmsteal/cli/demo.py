@@ -4,7 +4,7 @@ Train STEAL on noisy labels that align themselves, judge it, repair coarse label
 
 mmsteal demo [--work-dir work_dirs/demo] [--max-iters 800]
 
-It can be killed at any time: run again, it goes on where it was.
+It can be killed at any time: run again, it resumes.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mmsteal.cli.config_arguments import add_cfg_options
@@ -54,8 +55,8 @@ def add_engine_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         '--scale', type=float,
-        help='size at which objects are refined, in sizes of the labels; default: that of the '
-        'edge maps where they are smaller',
+        help='size at which objects are refined, as a fraction of the size of the labels; '
+        'default: that of the edge maps where they are smaller',
     )  # fmt: skip
 
 
@@ -67,11 +68,13 @@ def engine_of_arguments(args: Namespace) -> EngineOptions:
     return change_options(default_options(args.engine), args.options)
 
 
-def check_edge_arguments(parser: ArgumentParser, args: Namespace) -> None:
-    """Exit with the usage unless the edges come from one place, or from none."""
+def parse_edge_arguments(parser: ArgumentParser, argv: Sequence[str] | None) -> Namespace:
+    """Arguments of a command; exit with the usage unless the edges come from one place or none."""
+    args = parser.parse_args(argv)
     if args.edges is not None and args.config is not None:
         parser.error('give either --config and --checkpoint, or --edges, or neither')
     if args.config is None and args.checkpoint is not None:
         parser.error('--checkpoint needs --config')
     if args.config is not None and args.checkpoint is None:
         parser.error('--config needs --checkpoint')
+    return args

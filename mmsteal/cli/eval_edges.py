@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 run.job, run.out_dir / 'counts', num_workers=run.num_workers, progress=True
             )
     except KeyboardInterrupt:
-        raise SystemExit('\ninterrupted; the same command goes on from here') from None
+        raise SystemExit('\ninterrupted; the same command resumes') from None
     report(result, run)
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from mmsteal.cli.edge_arguments import (
     add_edge_arguments,
     add_engine_arguments,
-    check_edge_arguments,
     engine_of_arguments,
+    parse_edge_arguments,
 )
 from mmsteal.cli.user_errors import user_errors
 
@@ -49,17 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Arguments of the command, checked together."""
-    parser = build_parser()
-    args = parser.parse_args(argv)
-    check_edge_arguments(parser, args)
-    return args
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
-    args = parse_args(argv)
+    args = parse_edge_arguments(build_parser(), argv)
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
     with user_errors():
         server = open_server(args)

@@ -12,8 +12,6 @@ docs/refinement.md explains formats, guard rails, resuming and the reports.
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +19,12 @@ from typing import TYPE_CHECKING
 from mmsteal.cli.edge_arguments import (
     add_edge_arguments,
     add_engine_arguments,
-    check_edge_arguments,
     engine_of_arguments,
+    parse_edge_arguments,
 )
 from mmsteal.cli.format_arguments import add_format, nested
+from mmsteal.cli.user_errors import tell_problems, user_errors
+from mmsteal.cli.worker_arguments import available_cores
 
 if TYPE_CHECKING:
     from mmsteal.refinement import RefineSummary
@@ -65,26 +65,17 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Arguments of the command, checked together."""
-    parser = build_parser()
-    args = parser.parse_args(argv)
-    check_edge_arguments(parser, args)
-    return args
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit status 1 where images could not be refined."""
-    args = parse_args(argv)
+    args = parse_edge_arguments(build_parser(), argv)
     from mmsteal.compat import finish_distributed
 
     try:
-        summary = refine(args)
-        finish_distributed()
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {error}') from error
+        with user_errors():
+            summary = refine(args)
+            finish_distributed()
     except KeyboardInterrupt:
-        raise SystemExit('\ninterrupted; the same command goes on from here') from None
+        raise SystemExit('\ninterrupted; the same command resumes') from None
     if summary is not None:
         report(summary)
         raise SystemExit(1 if summary.errors else 0)
@@ -97,7 +88,8 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     from mmsteal.edge_files import EdgeFolder
     from mmsteal.jobs import join_ranks
     from mmsteal.jobs.workers import use_one_thread
-    from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder
+    from mmsteal.label_formats import FormatSpec
+    from mmsteal.refinement import RefineSettings, refine_folder
     from mmsteal.refinement.choices import read_choices
     from mmsteal.refinement.class_mapping import parse_class_map
     from mmsteal.refinement.settings import GRADIENT
@@ -145,7 +137,7 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     )
     workers = args.workers
     if workers is None:
-        workers = min(8, max(1, len(os.sched_getaffinity(0)) // ranks.local_world))
+        workers = min(8, max(1, available_cores() // ranks.local_world))
     if workers == 0 and model is None:
         use_one_thread()
     if ranks.rank == 0:
@@ -175,7 +167,4 @@ def report(summary: RefineSummary) -> None:
     if summary.without_edge_map:
         print(f'without an edge map, left as they are: {", ".join(summary.without_edge_map)}')
     print(f'written: {", ".join(str(Path(file)) for file in summary.files)}')
-    for name, message in list(summary.errors.items())[:20]:
-        print(f'ERROR {name}: {message}', file=sys.stderr)
-    if len(summary.errors) > 20:
-        print(f'ERROR ... {len(summary.errors)} in all, see report.json', file=sys.stderr)
+    tell_problems('ERROR', summary.errors, more='see report.json')

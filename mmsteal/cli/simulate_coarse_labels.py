@@ -51,8 +51,7 @@ def simulate(args: argparse.Namespace) -> list[str]:
     from tqdm import tqdm
 
     from mmsteal.functional import simulate_coarse_objects
-    from mmsteal.label_formats import LabelError
-    from mmsteal.refinement import FormatSpec
+    from mmsteal.label_formats import FormatSpec, LabelError
 
     out, labels = Path(args.out).resolve(), Path(args.labels).resolve()
     if labels in (out, *out.parents):

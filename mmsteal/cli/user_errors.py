@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+
+_TOLD = 20
 
 
 @contextmanager
@@ -24,3 +27,18 @@ def user_errors() -> Iterator[None]:
         yield
     except (ValueError, TypeError, OSError, ImportError) as error:
         raise SystemExit(f'error: {error}') from error
+
+
+def tell_problems(prefix: str, problems: Mapping[str, str], *, more: str = '') -> None:
+    """Print the first 20 problems to the standard error, and how many there are if more.
+
+    Args:
+        prefix: Begins each line.
+        problems: Image or file -> what is wrong with it.
+        more: Where to find those that are not printed.
+    """
+    for name, message in list(problems.items())[:_TOLD]:
+        print(f'{prefix} {name}: {message}', file=sys.stderr)
+    if len(problems) > _TOLD:
+        rest = f', {more}' if more else ''
+        print(f'{prefix} ... {len(problems)} in all{rest}', file=sys.stderr)

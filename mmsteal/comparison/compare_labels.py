@@ -22,10 +22,13 @@ from mmsteal.comparison.common_classes import (
     merged,
 )
 from mmsteal.comparison.label_comparison import ComparedImage, LabelComparison
-from mmsteal.functional.labels.label_agreement import LabelAgreement, label_agreement
+from mmsteal.functional.labels.label_agreement import (
+    LabelAgreement,
+    check_tolerance,
+    label_agreement,
+)
 from mmsteal.label_formats import Annotation, LabelError, LabelFormat, LabelItem, NoObjectsError
 from mmsteal.label_formats.image_files import NO_LABEL, image_size
-from mmsteal.refinement.class_mapping import category_name
 
 # In the maps that are compared; classes are 1, 2, ...
 _BACKGROUND, _IGNORED = 0, -1
@@ -73,7 +76,9 @@ def compare_labels(
 
     Raises:
         ValueError: If no image can be compared, or no class; what both have is in the message.
+            If `tolerance_px` is negative or not finite.
     """
+    check_tolerance(tolerance_px)
     sources = {LABELS: labels, REFERENCE: reference}
     if baseline is not None:
         sources[BASELINE] = baseline
@@ -208,15 +213,14 @@ def _read(source: LabelFormat, item: LabelItem) -> Annotation:
 
 def _classes_of(annotation: Annotation) -> dict[str, str]:
     """Names of the classes of an image, by key."""
-    names = map(category_name, annotation.objects)
-    return {class_key(name): name for name in names}
+    return {class_key(entry.category_name): entry.category_name for entry in annotation.objects}
 
 
 def _class_map(
     annotation: Annotation, index: Mapping[str, int], ignored: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
     """Number of the class of each pixel (H, W)."""
-    values = [index[class_key(category_name(entry))] for entry in annotation.objects]
+    values = [index[class_key(entry.category_name)] for entry in annotation.objects]
     labels = np.array([*values, _BACKGROUND], np.int32)[annotation.object_map]  # -1: the last one
     labels[ignored] = _IGNORED
     return labels

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from prettytable import PrettyTable
 
 from mmsteal.comparison.label_comparison import ComparedImage, LabelComparison
-from mmsteal.files import write_file
+from mmsteal.files import write_csv, write_file
 from mmsteal.functional.labels.label_agreement import LabelAgreement
 
 _NUMBERS = ('iou', 'distance_px', 'boundary_f', 'boundary_precision', 'boundary_recall')
@@ -68,7 +66,10 @@ def write_comparison(comparison: LabelComparison, path: str | Path) -> Path:
     """
     path = Path(path)
     check_report_name(path)
-    write_file(path, _as_csv(comparison) if path.suffix == '.csv' else _as_json(comparison))
+    if path.suffix == '.csv':
+        write_csv(path, _table_rows(comparison))
+    else:
+        write_file(path, _as_json(comparison))
     return path
 
 
@@ -138,14 +139,12 @@ def _row(
     return row
 
 
-def _as_csv(comparison: LabelComparison) -> str:
+def _table_rows(comparison: LabelComparison) -> Iterator[list[Any]]:
     prefixes = ('', 'baseline_') if comparison.has_baseline else ('',)
     header = ['image', 'class', *(prefix + key for prefix in prefixes for key in _NUMBERS)]
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, header, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(_rows(comparison))
-    return buffer.getvalue()
+    yield header
+    for row in _rows(comparison):
+        yield [row[key] for key in header]
 
 
 def _as_json(comparison: LabelComparison) -> str:

@@ -12,6 +12,7 @@ from mmsteal.datasets.demo_set import preview_demo_set
 from mmsteal.datasets.transforms.coarsen import coarsen
 from mmsteal.demo.pictures import outlined, read_photo, read_png, side_by_side
 from mmsteal.evaluation import EdgeMetric, boundary_protocol, label_error
+from mmsteal.files import write_file
 from mmsteal.functional import edge_nms, refine_label_map
 from mmsteal.visualization import colorize_edges, relative_strength
 from mmsteal.visualization.report import Figure, Paragraph, Section, Table
@@ -54,7 +55,7 @@ def training_section(folder: Path) -> Section:
             record = json.loads(line)
             by_step.setdefault(record['step'], {}).update(record)
     scalars = folder / 'scalars.json'
-    scalars.write_text('\n'.join(json.dumps(by_step[step]) for step in sorted(by_step)))
+    write_file(scalars, '\n'.join(json.dumps(by_step[step]) for step in sorted(by_step)))
     panels = [
         ['decode.loss_bce', 'decode.loss_dir'],
         ['decode.loss_nms'],

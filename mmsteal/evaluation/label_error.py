@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.functional.edge_maps.edges import mask_edges
+from mmsteal.functional.labels.mask_outline import mask_outline
 from mmsteal.functional.labels.outline_distance import outline_distances
 
 
@@ -62,8 +62,7 @@ def label_error(pairs: Iterable[tuple[NDArray, NDArray]]) -> MeanLabelError:
         for number in np.unique(exact[exact > 0]):
             masks = exact == number, (given == number) & counted
             ious.append((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
-            outlines = [mask & (mask_edges(mask, radius=1) != 0) for mask in masks]
-            found = outline_distances(*outlines)
+            found = outline_distances(*map(mask_outline, masks))
             if len(found):
                 distances.append(found.mean())
             lost += not masks[1].any()

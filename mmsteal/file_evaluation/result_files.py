@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterable
@@ -13,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mmsteal.file_evaluation.results import EvaluationResult, MethodResult
-from mmsteal.files import write_file
+from mmsteal.files import json_value, write_csv, write_file
 from mmsteal.functional.scores.edge_scores import EdgeScores
 from mmsteal.version import __version__
 
@@ -33,14 +31,11 @@ def write_results(result: EvaluationResult, out_dir: str | Path) -> list[Path]:
         The files.
     """
     out_dir = Path(out_dir)
-    contents = {
-        'results.json': json.dumps(_as_json(result), indent=1, allow_nan=False) + '\n',
-        'results.csv': _as_csv(_class_rows(result)),
-        'per_image.csv': _as_csv(_image_rows(result)),
-    }
-    for name, text in contents.items():
-        write_file(out_dir / name, text)
-    return [out_dir / name for name in contents]
+    files = [out_dir / name for name in ('results.json', 'results.csv', 'per_image.csv')]
+    write_file(files[0], json.dumps(_as_json(result), indent=1, allow_nan=False) + '\n')
+    write_csv(files[1], _class_rows(result))
+    write_csv(files[2], _image_rows(result))
+    return files
 
 
 def worst_images(result: EvaluationResult, method: str, number: int = 5) -> list[tuple[str, float]]:
@@ -76,7 +71,7 @@ def _as_json(result: EvaluationResult) -> dict:
     protocol.pop('max_dist')
     return dict(
         mmsteal=__version__,
-        protocol=_plain(protocol),
+        protocol=json_value(protocol),
         max_dists=list(result.max_dists),
         num_images=len(result.names),
         classes=list(result.class_names),
@@ -94,7 +89,7 @@ def _as_json(result: EvaluationResult) -> dict:
 
 def _scores_as_json(method: MethodResult, d: int) -> dict:
     scores = method.scores[d]
-    return _plain(dict(
+    return json_value(dict(
         max_dist=scores.max_dist,
         thresholds=scores.scores[0].thresholds,
         mean=asdict(scores.mean),
@@ -114,17 +109,6 @@ def _scores_as_json(method: MethodResult, d: int) -> dict:
 
 def _num_images(method: MethodResult, d: int, k: int) -> int:
     return int((method.counts[:, d, k, 0, 1] > 0).sum())
-
-
-def _plain(value):
-    """Lists and numbers that JSON knows; NaN as null."""
-    if isinstance(value, dict):
-        return {key: _plain(v) for key, v in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(v) for v in value]
-    if isinstance(value, (float, np.floating)):
-        return None if math.isnan(value) else float(value)
-    return int(value) if isinstance(value, np.integer) else value
 
 
 def _class_rows(result: EvaluationResult) -> Iterable[list]:
@@ -169,9 +153,3 @@ def _image_numbers(score: EdgeScores, f: np.ndarray, i: int, num_true: int) -> l
 
 def _number(value: float) -> str:
     return '' if math.isnan(value) else f'{value:.6f}'
-
-
-def _as_csv(rows: Iterable[list]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator='\n').writerows(rows)
-    return buffer.getvalue()

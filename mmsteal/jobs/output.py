@@ -43,6 +43,6 @@ def writing_to(folder: str | Path) -> Iterator[None]:
                 raise
         remedy = _REMEDIES.get(error.errno or 0, 'see to it')
         raise OutputError(
-            f'Cannot write to {out_dir}: {error.strerror or error}; {remedy}, and the same command '
-            'goes on from here.'
+            f'Cannot write to {out_dir}: {error.strerror or error}; {remedy}, and the same '
+            'command resumes.'
         ) from error

@@ -117,7 +117,7 @@ def run_tasks(
         names = ', '.join(sorted(name(item) for item in under_way.values()))
         raise OutputError(
             f'A worker was killed while it did one of {names}; where memory ran out, take fewer '
-            '--workers. The same command goes on from here.'
+            '--workers. The same command resumes.'
         ) from error
     finally:
         # A thread cannot be left behind.

@@ -5,9 +5,6 @@ Knows nothing of networks: numpy, scipy, scikit-image, OpenCV and PIL (and pycoc
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 from mmsteal.label_formats.annotation import (
     AnnotatedObject,
     Annotation,
@@ -19,49 +16,13 @@ from mmsteal.label_formats.base import LabelFormat, LabelItem, LabelProblem
 from mmsteal.label_formats.cityscapes import CityscapesFormat
 from mmsteal.label_formats.coco import CocoFormat
 from mmsteal.label_formats.cvat import CvatFormat
+from mmsteal.label_formats.format_spec import FormatSpec
 from mmsteal.label_formats.label_png import LabelPngFormat
 from mmsteal.label_formats.label_studio import LabelStudioFormat
 from mmsteal.label_formats.labelme import LabelmeFormat
+from mmsteal.label_formats.open_format import LABEL_FORMATS, open_label_format
 from mmsteal.label_formats.sbd import SbdFormat
 from mmsteal.label_formats.voc import VocFormat
-
-LABEL_FORMATS: dict[str, type[LabelFormat]] = {
-    label_format.name: label_format
-    for label_format in (
-        LabelPngFormat,
-        CityscapesFormat,
-        VocFormat,
-        CocoFormat,
-        LabelmeFormat,
-        SbdFormat,
-        CvatFormat,
-        LabelStudioFormat,
-    )
-}
-
-
-def open_label_format(name: str, root: str | Path | None = None, **options: Any) -> LabelFormat:
-    """Open labels on disk, or with `root=None` a writer for labels of other formats.
-
-    Args:
-        name: One of `LABEL_FORMATS`: png, cityscapes, voc, coco, labelme, sbd, cvat, label_studio.
-        root: Where the labels are; see the class of the format.
-        **options: Options of the class of the format.
-
-    Raises:
-        ValueError: If the format is unknown.
-
-    Example:
-        >>> writer = open_label_format('voc')
-        >>> writer.name, writer.classes['person']
-        ('voc', 15)
-    """
-    if name not in LABEL_FORMATS:
-        raise ValueError(
-            f'Expected argument `name` to be one of {tuple(LABEL_FORMATS)}, but got {name!r}.'
-        )
-    return LABEL_FORMATS[name](root, **options)
-
 
 __all__ = [
     'LABEL_FORMATS',
@@ -70,6 +31,7 @@ __all__ = [
     'CityscapesFormat',
     'CocoFormat',
     'CvatFormat',
+    'FormatSpec',
     'LabelError',
     'LabelFormat',
     'LabelItem',

@@ -75,6 +75,11 @@ class AnnotatedObject:
     instance: int = 0
     sources: tuple[int, ...] = ()
 
+    @property
+    def category_name(self) -> str:
+        """What the category is called in reports."""
+        return str(self.category) if self.name is None else self.name
+
 
 @dataclass(frozen=True, eq=False)
 class Annotation:

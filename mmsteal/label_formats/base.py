@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -96,6 +97,11 @@ class LabelFormat(ABC):
             )
         self.unclaimed = unclaimed
         self._scanned: tuple[list[LabelItem], list[LabelProblem]] | None = None
+
+    @classmethod
+    def option_names(cls) -> tuple[str, ...]:
+        """Options of the format, besides where the labels are."""
+        return tuple(name for name in signature(cls).parameters if name != 'root')
 
     def items(self) -> list[LabelItem]:
         """Images that have labels, sorted by name. Reads no label map."""

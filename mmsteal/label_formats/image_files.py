@@ -99,7 +99,7 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
         with Image.open(path) as other:  # knows some formats more
             return np.array(other.convert('RGB'))
     except (OSError, ValueError, SyntaxError, cv2.error) as error:
-        raise LabelError(f'{path}: cannot read the image ({error}); mend or remove it.') from error
+        raise LabelError(f'{path}: cannot read the image ({error}); fix or remove it.') from error
 
 
 def check_size(path: Path, shape: tuple[int, ...], item: LabelItem) -> None:

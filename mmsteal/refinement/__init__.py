@@ -3,12 +3,11 @@
 from mmsteal.refinement.class_mapping import EdgeClasses
 from mmsteal.refinement.refine_file import FileRefiner, RefineTask
 from mmsteal.refinement.refine_folder import RefineSummary, refine_folder
-from mmsteal.refinement.settings import FormatSpec, RefineSettings
+from mmsteal.refinement.settings import RefineSettings
 
 __all__ = [
     'EdgeClasses',
     'FileRefiner',
-    'FormatSpec',
     'RefineSettings',
     'RefineSummary',
     'RefineTask',

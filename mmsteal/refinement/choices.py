@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmsteal.label_formats import Annotation, LabelError
-from mmsteal.refinement.class_mapping import category_name
 
 CHOICES = 'choices.json'
 
@@ -56,7 +55,7 @@ def rejected_objects(choices: Rejected, annotation: Annotation) -> list[int]:
     """
     rejected = choices.get(annotation.name, ())
     for index, name in rejected:
-        names = [category_name(entry) for entry in annotation.objects]
+        names = [entry.category_name for entry in annotation.objects]
         if not 0 <= index < len(names) or names[index] != name:
             has = repr(names[index]) if 0 <= index < len(names) else f'{len(names)} objects'
             raise LabelError(

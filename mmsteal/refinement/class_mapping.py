@@ -71,17 +71,12 @@ class EdgeClasses:
         for entry in entries:
             if self(entry) != NO_EDGE_MAP:
                 return
-            found.setdefault(category_name(entry))
+            found.setdefault(entry.category_name)
         raise ValueError(
             'Expected a category of the labels to have an edge map, but none has. Categories: '
             f'{", ".join(found) or "none"}. Edge maps: {", ".join(self.names)}. Say which belong '
             'together with --class-map CATEGORY=EDGE ...'
         )
-
-
-def category_name(entry: AnnotatedObject) -> str:
-    """What a category is called in reports."""
-    return str(entry.category) if entry.name is None else entry.name
 
 
 def parse_class_map(words: Sequence[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.functional.edge_maps.edges import mask_edges
+from mmsteal.functional.labels.resize import resample
 from mmsteal.label_formats import LabelError
 from mmsteal.label_formats.base import LabelItem
 from mmsteal.label_formats.image_files import read_photo
@@ -142,7 +143,7 @@ def _picture(
     colors = np.array([*of_object, (0, 0, 0)], np.float32)
     shown = []
     for objects in halves:
-        large = cv2.resize(objects.astype(np.int16), size, interpolation=cv2.INTER_NEAREST)
+        large = resample(objects, size[::-1])
         cover = np.where(large >= 0, np.float32(0.4), np.float32(0))[..., None]
         picture = base * (1 - cover) + colors[large] * cover
         picture[mask_edges(large == crop['object'], radius=1) != 0] = 255

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
-from mmsteal.files import write_file
+from mmsteal.files import json_value, write_file
 from mmsteal.jobs import Records
 from mmsteal.refinement.settings import RefineSettings
 
 REPORTS = 'reports'
 PARAMETERS = 'parameters.json'
+# Of the numbers of reports.
+DECIMALS = 6
 
 
 def open_records(settings: RefineSettings) -> Records:
@@ -26,23 +27,12 @@ def crop_path(out_dir: str | Path, name: str, index: int) -> Path:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a file whole or not at all; see :func:`plain`.
+    """Write a file whole or not at all, numbers to six decimals.
 
     Raises:
         OSError: If the disk refuses.
     """
-    write_file(path, json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
-
-
-def plain(value: Any) -> Any:
-    """What JSON holds of a value: numbers to six decimals, those that are not finite as null."""
-    if isinstance(value, dict):
-        return {key: plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
-    return value
+    write_file(path, json.dumps(json_value(value, DECIMALS), ensure_ascii=False, allow_nan=False))
 
 
 def earlier_parameters(settings: RefineSettings) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.edge_files import EdgeFolder
-from mmsteal.files import write_file
+from mmsteal.files import json_value, write_file
 from mmsteal.functional.edge_maps.edge_inputs import edges_at_scale
 from mmsteal.functional.labels.bounding_box import bounding_box
 from mmsteal.functional.refinement.object_refinement import ObjectRefinement, take_back
@@ -20,9 +20,9 @@ from mmsteal.jobs import Origin, fingerprint, writing_to
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
 from mmsteal.label_formats.image_files import check_size, read_photo
 from mmsteal.refinement.choices import rejected_objects
-from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses, category_name
+from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses
 from mmsteal.refinement.outline_error import drawn_together, image_error_px
-from mmsteal.refinement.records import crop_path, open_records, plain
+from mmsteal.refinement.records import DECIMALS, crop_path, open_records
 from mmsteal.refinement.settings import RefineSettings
 
 # Longer side of the crops of the contact sheet, and how many an image has.
@@ -147,7 +147,7 @@ class FileRefiner:
         }
         with writing_to(self.settings.out_dir):
             content['crops'] = self._write_crops(item, annotation, refined, objects)
-            return self.records.write(item.name, origin, plain(content), files=files)
+            return self.records.write(item.name, origin, json_value(content, DECIMALS), files=files)
 
     def _write_crops(
         self,
@@ -214,7 +214,7 @@ def _object_record(
         'object': index,
         'instance': entry.instance,
         'category': entry.category,
-        'class': category_name(entry),
+        'class': entry.category_name,
         'edge_map': edge + 1 if edge != NO_EDGE_MAP else None,
         'status': report.status,
         'reason': report.reason,

@@ -25,7 +25,7 @@ from mmsteal.refinement.records import (
 )
 from mmsteal.refinement.refine_file import FileRefiner, RefineTask
 from mmsteal.refinement.settings import RefineSettings
-from mmsteal.refinement.summary import records_of, summarize, write_csv
+from mmsteal.refinement.summary import records_of, summarize, write_object_table
 
 Predict = Callable[[Path], NDArray[Any]]
 
@@ -262,7 +262,7 @@ def _finish(
     except LabelError as error:
         errors = {**errors, 'all images': str(error)}
     files.append(out_dir / 'report.csv')
-    found = summarize(write_csv(files[-1], records_of(records, done)))
+    found = summarize(write_object_table(files[-1], records_of(records, done)))
     if contact_sheet:
         worst = worst_records(records_of(records, done), contact_sheet)
         by_name = {item.name: item for item in items}

@@ -18,46 +18,13 @@ from mmsteal.functional.refinement.refine_engines import (
     engine_options,
 )
 from mmsteal.jobs import fingerprint
-from mmsteal.label_formats import LabelFormat, open_label_format
+from mmsteal.label_formats import FormatSpec
 from mmsteal.refinement.choices import Rejected
 from mmsteal.refinement.class_mapping import EdgeClasses
 from mmsteal.version import __version__
 
 # What the edge maps are called where no one brings any.
 GRADIENT = 'gradient'
-# Options of formats that are lists of values.
-_LISTS = ('background', 'ignore', 'known')
-
-
-@dataclass(frozen=True)
-class FormatSpec:
-    """Labels in one format; can be sent to other processes and opened there.
-
-    Attributes:
-        name (str): See :func:`mmsteal.label_formats.open_label_format`.
-        root (str | None): Where the labels are; None to only write.
-        options (Mapping[str, Any]): Options of the format.
-    """
-
-    name: str
-    root: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def open(self) -> LabelFormat:
-        """Open the labels.
-
-        Raises:
-            ValueError: If the format or one of its options is unknown.
-        """
-        # One value in place of a list of one, as people write on a command line.
-        options = {
-            key: (value,) if key in _LISTS and isinstance(value, int | str) else value
-            for key, value in self.options.items()
-        }
-        try:
-            return open_label_format(self.name, self.root, **options)
-        except TypeError as error:
-            raise ValueError(f'Cannot open labels of the format {self.name!r}: {error}.') from error
 
 
 @dataclass(frozen=True)
@@ -74,8 +41,8 @@ class RefineSettings:
             empty without one.
         target (FormatSpec | None): Format of the results; None: that of `source`.
         class_map (Mapping[str, str]): See :class:`EdgeClasses`.
-        scale (float | None): Size at which objects are refined, in sizes of the labels; None: that
-            of the edge maps where they are smaller.
+        scale (float | None): Size at which objects are refined, as a fraction of the size of the
+            labels; None: that of the edge maps where they are smaller.
         error_px (float | None): How far outlines may be off, in pixels of the labels. None:
             estimated for each image.
         set_error_px (float | None): Typical error of the set, towards which the estimates of its

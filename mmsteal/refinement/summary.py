@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mmsteal.files import write_file
+from mmsteal.files import write_csv
 from mmsteal.jobs import Records
 from mmsteal.label_formats.base import LabelItem
 
@@ -45,7 +43,9 @@ def records_of(records: Records, items: Iterable[LabelItem]) -> Iterator[dict[st
             yield record
 
 
-def write_csv(path: Path, records: Iterable[dict[str, Any]]) -> Counter[tuple[str, str, str]]:
+def write_object_table(
+    path: Path, records: Iterable[dict[str, Any]]
+) -> Counter[tuple[str, str, str]]:
     """Write a row an object.
 
     Args:
@@ -56,15 +56,16 @@ def write_csv(path: Path, records: Iterable[dict[str, Any]]) -> Counter[tuple[st
         Objects by class, status and reason.
     """
     counts: Counter[tuple[str, str, str]] = Counter()
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator='\n')
-    table.writerow(['image', *COLUMNS])
-    for record in records:
-        for entry in record['objects']:
-            counts[entry['class'], entry['status'], entry['reason']] += 1
-            cells = {**entry, 'error_px': record['error_px'], 'engine': record['engine']}
-            table.writerow([record['name'], *(_cell(cells[key]) for key in COLUMNS.values())])
-    write_file(path, text.getvalue())
+
+    def rows() -> Iterator[list[Any]]:
+        yield ['image', *COLUMNS]
+        for record in records:
+            for entry in record['objects']:
+                counts[entry['class'], entry['status'], entry['reason']] += 1
+                cells = {**entry, 'error_px': record['error_px'], 'engine': record['engine']}
+                yield [record['name'], *(_cell(cells[key]) for key in COLUMNS.values())]
+
+    write_csv(path, rows())
     return counts
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -13,6 +15,7 @@ from mmseg.registry import VISUALIZERS
 from mmseg.structures import SegDataSample
 from mmseg.visualization import SegLocalVisualizer
 
+from mmsteal.files import write_file
 from mmsteal.visualization.edge_colors import (
     colorize_edges,
     distinct_palette,
@@ -97,8 +100,10 @@ class EdgeLocalVisualizer(SegLocalVisualizer):
         if show:
             self.show(picture, win_name=name, wait_time=wait_time)
         if out_file is not None:
-            if not cv2.imwrite(str(out_file), picture[..., ::-1]):
+            ok, content = cv2.imencode(Path(out_file).suffix, picture[..., ::-1])
+            if not ok or not Path(out_file).parent.is_dir():
                 raise OSError(f'Cannot write the picture {out_file}; does its folder exist?')
+            write_file(out_file, content.tobytes())
         else:
             self.add_image(name, picture, step)
 

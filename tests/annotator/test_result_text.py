@@ -1,15 +1,22 @@
 """What the page says of a result."""
 
+import re
+from typing import get_args
+
 import pytest
 
 from mmsteal.annotator import AnnotatorError, Settings, evolve
 from mmsteal.annotator.result_text import (
+    FATES,
     HEADERS,
     count_text,
     result_text,
     table_rows,
     typical_step,
 )
+from mmsteal.functional.alignment.step_choice import Reason
+from mmsteal.functional.joint.object_guard import JointObject
+from mmsteal.functional.refinement.object_refinement import ObjectRefinement
 from tests.annotator.scenes import block, square_session, with_edges
 
 
@@ -42,3 +49,16 @@ def test_masks_that_stay_say_why():
 def test_nothing_to_tell_before_a_refinement():
     with pytest.raises(AnnotatorError, match='Refine first'):
         result_text(square_session())
+
+
+def documented_reasons(kind):
+    """The reasons that the docstring of a report lists."""
+    told = re.search(r' reason: (.*?)\n +\w+: ', kind.__doc__, re.DOTALL).group(1)
+    return {' '.join(reason.split()) for reason in re.findall(r"'([a-z][a-z\s]+)'", told)}
+
+
+def test_every_reason_of_every_engine_has_words():
+    engines = {*get_args(Reason)} - {''} | documented_reasons(JointObject)
+    reasons = engines | documented_reasons(ObjectRefinement)
+    assert {'no room', 'too small', 'weak evidence', 'fixed', 'displacement'} <= reasons
+    assert set(FATES) == reasons

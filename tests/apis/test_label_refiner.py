@@ -9,7 +9,8 @@ from PIL import Image
 from mmsteal.apis import EdgeInferencer, LabelRefiner
 from mmsteal.apis.model_edges import ModelEdges
 from mmsteal.functional import REFINE_OPTIONS, gradient_edges, refine_label_map
-from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder
+from mmsteal.label_formats import FormatSpec
+from mmsteal.refinement import RefineSettings, refine_folder
 from tests.apis.test_edge_inferencer import CONFIG, SMALL
 
 # The weights are random: outlines move because nothing holds them.

@@ -261,6 +261,9 @@ def test_label_without_image_is_named(tmp_path):
 def test_nothing_to_compare(tmp_path):
     labels = png(write_maps(tmp_path / 'a', maps()))
     other = png(write_maps(tmp_path / 'b', {'z': maps()['a']}))
+    for tolerance_px in (-1, np.nan, np.inf):  # before any file is read
+        with pytest.raises(ValueError, match=r'`tolerance_px` to be a finite number .* but got'):
+            compare_labels(labels, other, tolerance_px=tolerance_px)
     with pytest.raises(ValueError, match=r'one name in all of the labels.*: a, b; reference.*: z'):
         compare_labels(labels, other)
     small = png(write_maps(tmp_path / 'c', {'a': np.ones((9, 9))}))

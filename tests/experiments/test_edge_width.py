@@ -1,4 +1,4 @@
-"""The study of the widths: named rows, and going on where it was."""
+"""The study of the widths: named rows, and how it resumes."""
 
 import csv
 import json

@@ -10,7 +10,7 @@ from mmsteal.jobs import OutputError, writing_to
 @pytest.mark.parametrize(
     ('number', 'remedy'),
     [
-        (errno.ENOSPC, 'No space left on device; make room, and the same command goes on'),
+        (errno.ENOSPC, 'No space left on device; make room, and the same command resumes'),
         (errno.EROFS, 'the folder must be writable'),
         (errno.EIO, 'Input/output error; see to it'),
     ],

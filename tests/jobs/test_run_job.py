@@ -128,7 +128,7 @@ def test_one_bad_item_does_not_stop_the_rest(data, tmp_path, workers):
     wrong = {name: what for name, (what, _) in found.items() if isinstance(what, str)}
     assert wrong == {'2': '2.txt is bad', '3': "KeyError: 'odd'", '5': 'cannot read 5.txt'}
     assert len(found) == NUMBER
-    # what was mended is all that is done
+    # what was fixed is all that is done
     for name in ('2', '3', '5'):
         (data / f'{name}.txt').write_text('good')
     found = sort_all(data, tmp_path / 'out', workers=workers)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from mmsteal.label_formats import (
     AnnotatedObject,
+    FormatSpec,
     LabelError,
     LabelPngFormat,
     SbdFormat,
@@ -203,6 +204,8 @@ def test_bad_arguments(tmp_path):
         reader.write(item, annotation, np.zeros((2, 2), int), tmp_path / 'out')
     with pytest.raises(ValueError, match='Expected argument `name`'):
         open_label_format('bmp')
+    with pytest.raises(ValueError, match=r"the format 'png' .* image_suffix, .* got image_sufix;"):
+        FormatSpec('png', str(tmp_path), {'image_sufix': '.png'}).open()
     with pytest.raises(FileNotFoundError, match='there is nothing'):
         png(tmp_path / 'none')
     with pytest.raises(ValueError, match='unclaimed'):

@@ -14,6 +14,7 @@ import torch
 from scipy import ndimage as ndi
 
 from mmsteal.cli import label_studio_backend
+from mmsteal.cli.edge_arguments import parse_edge_arguments
 from mmsteal.label_formats import (
     AnnotatedObject,
     Annotation,
@@ -127,7 +128,8 @@ def test_backends_open(place, monkeypatch, capsys):
     assert len(commands) == 2
     monkeypatch.chdir(place)
     for command in commands:
-        args = label_studio_backend.parse_args([*shlex.split(command)[2:], '--port', '0'])
+        words = [*shlex.split(command)[2:], '--port', '0']
+        args = parse_edge_arguments(label_studio_backend.build_parser(), words)
         if args.edges is not None:  # a model is the reader's
             with label_studio_backend.open_server(args) as server:
                 assert server.server_address[0] == '127.0.0.1'

@@ -9,7 +9,8 @@ from scipy import ndimage as ndi
 
 from mmsteal.edge_files import EdgeFolder
 from mmsteal.functional import REFINE_OPTIONS, mask_edges
-from mmsteal.refinement import FormatSpec, RefineSettings
+from mmsteal.label_formats import FormatSpec
+from mmsteal.refinement import RefineSettings
 
 CLASSES = {'disk': 7, 'bar': 9, 'sky': 11}
 

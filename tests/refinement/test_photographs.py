@@ -17,9 +17,9 @@ from scipy import ndimage as ndi
 from mmsteal.cli import refine as command
 from mmsteal.functional import GeodesicOptions, gradient_edges, refine_objects
 from mmsteal.functional.refinement.object_refinement import take_back
-from mmsteal.label_formats import LabelError, LabelmeFormat
+from mmsteal.label_formats import FormatSpec, LabelError, LabelmeFormat
 from mmsteal.label_formats.image_files import read_photo
-from mmsteal.refinement import FormatSpec, RefineSettings, refine_folder
+from mmsteal.refinement import RefineSettings, refine_folder
 from mmsteal.refinement.choices import read_choices
 from mmsteal.refinement.outline_error import drawn_together
 from tests.label_formats.helpers import iou, save_json

@@ -13,8 +13,8 @@ from PIL import Image
 
 from mmsteal.functional import REFINE_OPTIONS, AlignOptions, refine_label_map
 from mmsteal.jobs import OutputError
-from mmsteal.label_formats import open_label_format
-from mmsteal.refinement import FormatSpec, refine_folder
+from mmsteal.label_formats import FormatSpec, open_label_format
+from mmsteal.refinement import refine_folder
 from tests.refinement.folders import CLASSES, contents, settings_of, write_set
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 from mmsteal.datasets.demo_set.painter import BACKGROUND, CLASSES, PALETTE, Painter
 from mmsteal.datasets.demo_set.photographs import BACKGROUNDS, TEXTURES, Split
 from mmsteal.datasets.demo_set.preview import preview_demo_set
-from mmsteal.functional.edge_maps.edges import mask_edges
 from mmsteal.functional.labels.coarse_labels import simulate_coarse_label_map
+from mmsteal.functional.labels.mask_outline import mask_outline
 from mmsteal.functional.labels.outline_distance import outline_distances
 
 IGNORE_INDEX = 255
@@ -222,9 +222,7 @@ class _BoundaryError:
         for instance in range(1, len(classes)):
             true, coarse = exact == instance, noisy == instance
             self._ious.append(float((true & coarse).sum() / max((true | coarse).sum(), 1)))
-            true_boundary, coarse_boundary = (
-                mask & mask_edges(mask, radius=1).astype(bool) for mask in (true, coarse)
-            )
+            true_boundary, coarse_boundary = mask_outline(true), mask_outline(coarse)
             if true_boundary.any() and coarse_boundary.any():
                 found = outline_distances(true_boundary, coarse_boundary)
                 to_noisy, to_exact = np.split(found, [np.count_nonzero(true_boundary)])

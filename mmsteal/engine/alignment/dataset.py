@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import mmcv
 import mmengine.dist as dist
@@ -57,7 +57,7 @@ class DatasetAligner:
     """Aligns the labels of a training set, round after round.
 
     A round writes `root/iter_N.partial/` file by file, each whole or absent, and renames it to
-    `root/iter_N/` when all ranks are done. A round that was cut off goes on where it was, if the
+    `root/iter_N/` when all ranks are done. A round that was cut off resumes, if the
     same model and options come back to it; otherwise it begins anew. The original labels are never
     touched.
 
@@ -178,7 +178,7 @@ class DatasetAligner:
                         if old.exists():
                             shutil.rmtree(old)
                     partial.mkdir(parents=True)
-                    _write_json(partial / ROUND_FILE, dict(fingerprint=fingerprint))
+                    _write_round(partial, fingerprint=fingerprint)
             except Exception as error:
                 failure = [error]
         dist.broadcast_object_list(failure)
@@ -267,9 +267,11 @@ class DatasetAligner:
                 'dir must be one folder that all ranks see.'
             )
         remove_partial_files(partial)
-        _write_json(
-            partial / ROUND_FILE,
-            dict(fingerprint=fingerprint, options=asdict(self.settings), summary=asdict(total)),
+        _write_round(
+            partial,
+            fingerprint=fingerprint,
+            options=asdict(self.settings),
+            summary=asdict(total),
         )
         partial.rename(final)
 
@@ -295,6 +297,9 @@ class DatasetAligner:
 
     def _fingerprint(self, model: nn.Module) -> str:
         """Of all that decides the result: weights, options, images, labels to start from."""
+        # Not `jobs.fingerprint`: weights are bytes that JSON does not hold, and a step of a
+        # pipeline has any attributes. For the same reason no `jobs.Records` are kept: a label PNG
+        # carries its own report, so that both appear at once and a round needs no second file.
         digest = hashlib.blake2b(digest_size=16)
         inner = getattr(model, 'module', model)
         for name, value in sorted(inner.state_dict().items()):
@@ -342,5 +347,5 @@ def _is_round(folder: Path, fingerprint: str) -> bool:
         return False
 
 
-def _write_json(path: Path, content: dict) -> None:
-    write_file(path, json.dumps(content, indent=1, default=list))
+def _write_round(folder: Path, **content: Any) -> None:
+    write_file(folder / ROUND_FILE, json.dumps(content, indent=1, default=list))

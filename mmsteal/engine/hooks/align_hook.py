@@ -33,7 +33,7 @@ class AlignHook(Hook):
         ValueError: If an option is out of its range.
     """
 
-    # After the checkpoint of the iteration, so that a round that is cut off has one to go on from.
+    # After the checkpoint of the iteration, so that a round that is cut off has one to resume from.
     priority = 'LOWEST'
 
     def __init__(self, begin: int, interval: int, num_pictures: int) -> None:

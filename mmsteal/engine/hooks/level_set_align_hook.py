@@ -35,7 +35,7 @@ class LevelSetAlignHook(AlignHook):
     - `'dataset'`, as in the paper: every `interval` iterations each rank refines its share of the
       training labels at the original size of the images and writes them as label PNGs under
       `work_dir/aligned_labels/iter_N/`; when all are there, they are put in force at once. The
-      given labels are never touched. A killed run takes up the round where it was, and ends with
+      given labels are never touched. A killed run resumes the round, and ends with
       the same labels. If the files cannot be written, the labels in force stay.
     - `'batch'`: at every iteration, the labels of the batch, from the logits that the head has just
       computed. No second forward pass, no storage; nothing is remembered from one iteration to the

@@ -27,8 +27,8 @@ def edges_at_scale(
         edge_prob: (K, h, w), float in [0, 1], or uint8 with 255 = 1; None for the colour gradient.
         image: RGB image (H, W, 3), uint8; needed without edge maps.
         shape: Height and width of the labels.
-        scale: Size at which objects are refined, in sizes of the labels. None: that of the edge
-            maps.
+        scale: Size at which objects are refined, as a fraction of the size of the labels. None:
+            that of the edge maps.
 
     Returns:
         (K, h', w') float32 in [0, 1]; None for the gradient at the size of the labels.

@@ -15,9 +15,9 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from mmsteal.functional.edge_maps.edges import mask_edges
 from mmsteal.functional.labels.distance import inner_distance
 from mmsteal.functional.labels.label_objects import check_map, label_objects
+from mmsteal.functional.labels.mask_outline import mask_outline
 
 Direction = Literal['inside', 'outside', 'both']
 # How far along an outline an error of either way keeps its sign, as the sigma of its smoothing.
@@ -263,8 +263,7 @@ def _outline_component(
 
     # Distance of an inside pixel to the outside, and of any pixel to the boundary pixels.
     depth = inner_distance(component)
-    boundary = mask_edges(component, radius=1) & component
-    to_boundary = inner_distance(1 - boundary)
+    to_boundary = inner_distance(~mask_outline(component))
     # Outlines have no holes; but one around an object does not fill a bay that it closes.
     around, bays = np.zeros_like(depth), np.zeros(component.shape, bool)
     if direction == 'outside':
@@ -286,7 +285,7 @@ def _outline_component(
         outlined[bays] = 0
         # Both pixels of a step lie half a pixel from the boundary between them: depth 1 is on it.
         lost = (depth - 1)[(component != 0) & (outlined == 0)]
-        moved = to_boundary[(mask_edges(outlined, radius=1) & outlined) != 0]
+        moved = to_boundary[mask_outline(outlined)]
         won = around[outlined != 0]
         close = max(won.max(initial=0), moved.max(initial=0)) <= error_px
         if (close and lost.max(initial=0) <= most_lost) or tolerance < 0.25:

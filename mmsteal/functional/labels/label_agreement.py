@@ -132,11 +132,7 @@ def label_agreement(
         >>> round(found.iou, 2), found.distance_px, found.boundary_f
         (0.67, 0.5, 1.0)
     """
-    if not 0 <= tolerance_px < math.inf:
-        raise ValueError(
-            'Expected argument `tolerance_px` to be a finite number that is not negative, '
-            f'but got {tolerance_px!r}.'
-        )
+    check_tolerance(tolerance_px)
     maps = [np.asarray(label_map), np.asarray(reference)]
     if maps[0].shape != maps[1].shape:
         raise ValueError(
@@ -166,6 +162,15 @@ def label_agreement(
         outlines = [mask & (band[channel] == 1) for mask, band in zip(masks, edges, strict=True)]
         found.append(_agreement(masks, outlines, tolerance_px))
     return found
+
+
+def check_tolerance(tolerance_px: float) -> None:
+    """Raise a ValueError unless `tolerance_px` is finite and at least 0."""
+    if not 0 <= tolerance_px < math.inf:
+        raise ValueError(
+            'Expected argument `tolerance_px` to be a finite number that is not negative, '
+            f'but got {tolerance_px!r}.'
+        )
 
 
 def _agreement(

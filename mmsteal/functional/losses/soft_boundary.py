@@ -55,10 +55,7 @@ def soft_boundary(prob: Tensor, *, radius: float = 1.0, valid: Tensor | None = N
         raise ValueError(
             f'Expected argument `prob` to have shape (..., H, W), but got {tuple(prob.shape)}.'
         )
-    if not (math.isfinite(radius) and radius >= 1):
-        raise ValueError(
-            f'Expected argument `radius` to be a number of pixels, at least 1, but got {radius!r}.'
-        )
+    _check_radius(radius)
     if valid is None:
         return _DiskMax.apply(prob, radius) + _DiskMax.apply(-prob, radius)
     if not isinstance(valid, Tensor) or valid.dtype != torch.bool:
@@ -125,11 +122,28 @@ def boundary_logits(
             'Expected logits of two or more classes for the softmax, but got one; '
             'set `use_sigmoid=True`.'
         )
-    if not 0 < eps < 0.5:
-        raise ValueError(f'Expected argument `eps` to be in (0, 0.5), but got {eps!r}.')
+    _check_eps(eps)
     logits = at_least_float32(logits)
     prob = logits.sigmoid() if use_sigmoid else logits.softmax(dim=1)
     return torch.logit(eps + (1 - 2 * eps) * soft_boundary(prob, radius=radius, valid=valid))
+
+
+def check_boundary_options(radius: float, eps: float) -> None:
+    """Raise a ValueError unless :func:`boundary_logits` can be called with these options."""
+    _check_eps(eps)
+    _check_radius(radius)
+
+
+def _check_eps(eps: float) -> None:
+    if not 0 < eps < 0.5:
+        raise ValueError(f'Expected argument `eps` to be in (0, 0.5), but got {eps!r}.')
+
+
+def _check_radius(radius: float) -> None:
+    if not (math.isfinite(radius) and radius >= 1):
+        raise ValueError(
+            f'Expected argument `radius` to be a number of pixels, at least 1, but got {radius!r}.'
+        )
 
 
 def class_boundaries(

@@ -37,7 +37,7 @@ class EngineInput:
         prob: Edge probabilities (K, h', w'); None for the gradient of the image.
         classes: Edge map of each object (M,); -1 for one that stays as it is.
         barred: Pixels (h, w), bool, that are left alone and say nothing.
-        scale: This size in sizes of the labels.
+        scale: This size as a fraction of the size of the labels.
         background: Whether pixels of no object are background.
         error_px: How far outlines may be off, in pixels of the labels; None for unknown.
     """

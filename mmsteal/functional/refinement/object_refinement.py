@@ -48,7 +48,7 @@ class ObjectRefinement:
         alignment: What happened to its level set before overlaps were settled, in pixels of the
             edge maps: step, stopping evidence, losses. That of an empty mask if it did not take
             part; None for other engines.
-        scale: Size at which it was refined, in sizes of the labels.
+        scale: Size at which it was refined, as a fraction of the size of the labels.
     """
 
     status: Status
@@ -121,7 +121,7 @@ def report_objects(
         classes: Edge map of each object (M,), -1 for none.
         outcomes: What the engine says of the objects that took part.
         swallowed: Objects of which the others left nothing.
-        scale: Size at which the engine worked, in sizes of the labels.
+        scale: Size at which the engine worked, as a fraction of the size of the labels.
         alignment: That of objects that took no part.
 
     Returns:

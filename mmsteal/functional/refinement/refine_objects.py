@@ -191,7 +191,7 @@ def outline_error_px(
     Args:
         object_map: Index of the object of each pixel (H, W), int32, -1 for none.
         image: The photograph (H, W, 3), RGB, or grey (H, W), uint8.
-        scale: Size at which they are looked at, in sizes of the labels, up to 1.
+        scale: Size at which they are looked at, as a fraction of the size of the labels, up to 1.
         background: Whether pixels of no object are background; otherwise nobody labelled them.
         frozen: Pixels (H, W), bool, that say nothing.
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmsteal.functional.losses.soft_boundary import boundary_logits, class_boundaries
+from mmsteal.functional.losses.soft_boundary import (
+    boundary_logits,
+    check_boundary_options,
+    class_boundaries,
+)
 from mmsteal.models.losses.edge_loss import SharedGeometry
 
 STEAL_LOSSES = (
@@ -49,6 +52,7 @@ class SegBoundaryLoss(nn.Module):
         ValueError: If an option is out of its range, or `losses` is empty.
 
     Example:
+        >>> import torch
         >>> from mmengine.registry import init_default_scope
         >>> init_default_scope('mmseg')
         >>> label = torch.zeros(1, 8, 8, dtype=torch.long)
@@ -84,7 +88,7 @@ class SegBoundaryLoss(nn.Module):
         self.loss_weight = loss_weight
         self._loss_name = loss_name
         # A wrong option shows here, not when the first batch has been loaded.
-        boundary_logits(torch.zeros(1, 2, 2, 2), radius=radius, eps=eps)
+        check_boundary_options(radius, eps)
 
     @property
     def loss_name(self) -> str:
