@@ -18,7 +18,7 @@ _LEAST_GAP_PX = 2.0
 # Outlines are never exact; it also keeps the logarithm finite to which the next one is fitted.
 _LEAST_MEAN_PX = 0.3
 # The largest error of an outline over its mean one, fitted to simulated errors of 4 to 16 px;
-# `benchmarks/experiments/fit_joint_error.py` prints it.
+# `benchmarks/experiments/fit_joint_error.py` prints 2.4 with the weights of today.
 _LARGEST_OVER_MEAN = 2.6
 _LEAST_PX, _MOST_PX = 2.0, 48.0
 
