@@ -12,10 +12,13 @@ from mmsteal.functional.joint.joint_scene import Scene, read_scene
 from mmsteal.functional.joint.joint_solver import JointOptions, label_scene
 
 # An error under which labels of most sets can be refined, well enough to see how far they move.
-_TRIED_PX = 12.0
+TRIED_PX = 12.0
 # Gaps of at least this width in pixels are no accident.
 _LEAST_GAP_PX = 2.0
-# The largest error of an outline over its mean one, fitted to simulated errors of 4 to 16 px.
+# Outlines are never exact; it also keeps the logarithm finite to which the next one is fitted.
+_LEAST_MEAN_PX = 0.3
+# The largest error of an outline over its mean one, fitted to simulated errors of 4 to 16 px;
+# `benchmarks/experiments/fit_joint_error.py` prints 2.4 with the weights of today.
 _LARGEST_OVER_MEAN = 2.6
 _LEAST_PX, _MOST_PX = 2.0, 48.0
 
@@ -49,14 +52,28 @@ def estimate_error_px(
     Returns:
         The error in pixels, from 2 to 48.
     """
-    scene = read_scene(object_map, frozen, fixed, _TRIED_PX, background=background)
+    scene = read_scene(object_map, frozen, fixed, TRIED_PX, background=background)
     gap = 0.0 if background else _gap_px(scene)
     if gap >= _LEAST_GAP_PX:
         return float(np.clip(gap, _LEAST_PX, _MOST_PX))
+    mean = mean_error_px(scene, image, edge_map, options)
+    return float(np.clip(_LARGEST_OVER_MEAN * mean, _LEAST_PX, _MOST_PX))
+
+
+def mean_error_px(
+    scene: Scene, image: NDArray[np.uint8], edge_map: NDArray[np.float32], options: JointOptions
+) -> float:
+    """Pixels that the joint labelling changes by the length of all outlines, and a little.
+
+    Args:
+        scene: The labels, read with an error of :data:`TRIED_PX`.
+        image: See :func:`estimate_error_px`.
+        edge_map: See :func:`estimate_error_px`.
+        options: See :func:`estimate_error_px`.
+    """
     labels = label_scene(scene, image, edge_map, options).labels
     changed = np.count_nonzero(labels != scene.labels)
-    mean = changed / max(_outline_length(scene.labels), 1)
-    return float(np.clip(_LARGEST_OVER_MEAN * (mean + 0.3), _LEAST_PX, _MOST_PX))
+    return changed / max(_outline_length(scene.labels), 1) + _LEAST_MEAN_PX
 
 
 def _outline_length(labels: NDArray[np.int32]) -> float:
