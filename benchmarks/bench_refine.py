@@ -9,8 +9,10 @@ released code of the paper takes for the evolution of such an image (a constant,
 (b) The whole of `tools/refine.py --engine level_set` on CPU, given edge maps: synthetic Cityscapes
 folders (labelIds and instanceIds of 2048 x 1024, edge maps of 8 classes at half size), images a
 second and core, and the peak memory of a worker, at half and at full size; extrapolated to the
-20,000 images of
-train_extra on 8 cores.
+20,000 images of train_extra on 8 cores.
+(c) The joint labelling of a photograph without edge maps, at 480 x 360 with 11 labels and at 1024 x
+512 with 8 classes and 40 objects, in turn with the level sets on the same objects and the colour
+gradient.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ NUM_CLASSES = 8
 THINGS = (24, 25, 26, 27, 28, 31, 32, 33)  # ids of the classes with instances
 TOOL = REPO / 'tools' / 'refine.py'
 TRAIN_EXTRA = 20_000  # coarsely labelled images of Cityscapes
+# Width, height, classes and objects of the photographs of the joint labelling.
+PHOTOGRAPHS = ((480, 360, 11, 11), (1024, 512, 8, 40))
 
 
 def scene(rng, height, width, num_things, error_px):
@@ -186,8 +190,57 @@ def tool_rows(args: argparse.Namespace) -> Iterator[Row]:
     )
 
 
+def photograph(rng, height, width, num_classes, num_objects, error_px):
+    """Coarse objects, with gaps of `error_px` between them, and a noisy photograph of them."""
+    exact = np.zeros((height, width), np.int32)
+    exact[height // 3 :] = 1
+    exact[height // 2 :] = 2
+    for index in range(3, num_objects):
+        center = int(rng.integers(width)), int(rng.integers(height // 4, height))
+        low = height // 40 + error_px // 2
+        axes = tuple(int(v) for v in rng.integers(low, max(height // 8, low + 1), 2))
+        cv2.ellipse(exact, center, axes, float(rng.uniform(0, 180)), 0, 360, index, -1)
+    colours = rng.uniform(30, 225, (num_classes, 3))[np.arange(num_objects) % num_classes]
+    image = cv2.GaussianBlur(colours[exact], (0, 0), 1) + rng.normal(0, 8, (height, width, 3))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (error_px + 1,) * 2)
+    values = exact.astype(np.uint8)
+    near_outline = cv2.dilate(values, kernel) != cv2.erode(values, kernel)
+    return np.where(near_outline, -1, exact), np.clip(image, 0, 255).astype(np.uint8)
+
+
+def joint_rows(args: argparse.Namespace) -> Iterator[Row]:
+    """(c): the joint labelling of one image."""
+    for full_width, full_height, num_classes, num_objects in PHOTOGRAPHS:
+        height, width = full_height // args.shrink, full_width // args.shrink
+        error_px = max(8 // args.shrink, 2)
+        rng = np.random.default_rng(2)
+        coarse, image = photograph(rng, height, width, num_classes, num_objects, error_px)
+
+        def refine(engine, coarse=coarse, image=image, error_px=error_px):
+            return refine_objects(coarse, image=image, engine=engine, error_px=error_px)
+
+        engines = {name: lambda name=name: refine(name) for name in ('joint', 'level_set')}
+        times = median_ms_in_turn(engines, args.repeats)
+        moved = sum(entry.status == 'moved' for entry in refine('joint')[1])
+        content = f'{num_classes} labels'
+        if num_objects > num_classes:
+            content = f'{num_classes} classes, {num_objects} objects'
+        yield Row(
+            f'`refine_objects`, joint labelling, {width} x {height}, {content}',
+            times['joint'],
+            'level sets by the colour gradient',
+            times['level_set'],
+            peak_mib=peak_mib(engines['joint']),
+            note=f'error of {error_px} px; {moved} moved',
+        )
+
+
 def cases(args: argparse.Namespace) -> dict[str, Case]:
-    return {'function': lambda: function_rows(args), 'tool': lambda: tool_rows(args)}
+    return {
+        'function': lambda: function_rows(args),
+        'tool': lambda: tool_rows(args),
+        'joint': lambda: joint_rows(args),
+    }
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -33,6 +33,7 @@ class LabelRefinement(RefinedLabelMap):
         objects (list[ObjectRefinement]): What happened to each object.
         engine (str): What refined them.
         error_px (float | None): How far their outlines were taken to be off.
+        offset (float | None): How far they were drawn too small on average, in errors.
         edges (np.ndarray): (K, h, w) float32 edge probabilities, at the size of the refinement.
         edge_classes (tuple[str, ...]): Names of the K edge maps.
     """
@@ -125,7 +126,8 @@ class LabelRefiner:
                 instances.
             **arguments: Other arguments of :func:`mmsteal.functional.refine_label_map`:
                 `background`, `unlabelled`, `ignore_index`, `components`, `unclaimed`, `error_px`,
-                `engine`, and `options`, those of the engine. An engine or options of a call take
+                `engine`, and `options`, those of the engine, as `JointOptions(set_offset=0.3)` with
+                what other images of the set have in `offset`. An engine or options of a call take
                 the place of both defaults.
 
         Returns:

@@ -10,6 +10,8 @@ from mmsteal.cli.config_arguments import add_cfg_options
 from mmsteal.cli.key_values import KeyValues
 
 if TYPE_CHECKING:
+    from argparse import _ArgumentGroup
+
     from mmsteal.functional.refinement.refine_engines import EngineOptions
 
 
@@ -35,8 +37,8 @@ def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
     )  # fmt: skip
 
 
-def add_engine_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments for how labels are refined."""
+def add_engine_arguments(parser: ArgumentParser) -> _ArgumentGroup:
+    """Add the arguments for how labels are refined; the group that they are in."""
     group = parser.add_argument_group('refinement')
     group.add_argument(
         '--engine', choices=['joint', 'level_set', 'geodesic'], default='joint',
@@ -58,6 +60,7 @@ def add_engine_arguments(parser: ArgumentParser) -> None:
         help='size at which objects are refined, as a fraction of the size of the labels; '
         'default: that of the edge maps where they are smaller',
     )  # fmt: skip
+    return group
 
 
 def engine_of_arguments(args: Namespace) -> EngineOptions:

@@ -1,25 +1,19 @@
-"""How far the outlines of labels may be off, where nobody says so: by image and by set."""
+"""How far the outlines of an image's labels may be off, where nobody says so."""
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Sequence
-from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.functional.refinement.refine_objects import outline_error_px
-from mmsteal.label_formats import Annotation, LabelError, LabelFormat, LabelItem
-from mmsteal.label_formats.image_files import check_size, read_photo
+from mmsteal.label_formats import Annotation
 
-# Images that are looked at for the typical error of a set.
-_SAMPLE = 16
 # Larger images are shrunk to this many pixels before they are looked at.
 _ENOUGH_PX = 500_000
 # Where no image has an object with an outline.
-_DEFAULT_PX = 8.0
+DEFAULT_PX = 8.0
 
 
 def image_error_px(
@@ -38,33 +32,23 @@ def image_error_px(
     labels = annotation.object_map
     if (labels == labels.flat[0]).all():
         return None
-    scale = min(1.0, math.sqrt(_ENOUGH_PX / labels.size))
     return outline_error_px(
-        labels, photo, scale=scale, background=background, frozen=annotation.ignore
+        labels,
+        photo,
+        scale=enough_scale(labels.size),
+        background=background,
+        frozen=annotation.ignore,
     )
 
 
-def typical_error_px(source: LabelFormat, items: Sequence[LabelItem], *, background: bool) -> float:
-    """Typical error of a set: the median over some of its images.
+def enough_scale(num_px: int) -> float:
+    """Size, in sizes of an image of `num_px`, at which the outlines of an image are measured.
 
-    Args:
-        source: The labels.
-        items: All images.
-        background: Whether pixels of no object are background.
-
-    Returns:
-        The error in pixels.
+    Example:
+        >>> enough_scale(100_000), enough_scale(2_000_000)
+        (1.0, 0.5)
     """
-    step = max(1, len(items) // _SAMPLE)
-    found = []
-    for item in items[::step][:_SAMPLE]:
-        with suppress(LabelError, OSError):  # told when its turn comes
-            annotation, photo = source.read(item), read_photo(item.image)
-            check_size(item.image, annotation.object_map.shape, item)
-            error_px = image_error_px(annotation, photo, background=background)
-            if error_px is not None:
-                found.append(error_px)
-    return round(statistics.median(found), 2) if found else _DEFAULT_PX
+    return min(1.0, math.sqrt(_ENOUGH_PX / num_px))
 
 
 def drawn_together(image_px: float | None, set_px: float | None) -> float:
@@ -76,5 +60,5 @@ def drawn_together(image_px: float | None, set_px: float | None) -> float:
     """
     known = [value for value in (image_px, set_px) if value is not None]
     if not known:
-        return _DEFAULT_PX
+        return DEFAULT_PX
     return math.prod(known) ** (1 / len(known))

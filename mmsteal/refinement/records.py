@@ -58,9 +58,17 @@ def check_parameters(settings: RefineSettings, *, overwrite: bool) -> None:
     if not earlier and not (Path(settings.out_dir) / PARAMETERS).is_file():
         return  # none yet; where the folder is the problem, writing will tell
     now = settings.parameters()
+    # What the earlier run has measured is kept.
     if settings.set_error_px is None:
-        earlier.pop('set_error_px', None)  # found by the earlier run, and kept
+        earlier.pop('set_error_px', None)
         now.pop('set_error_px')
+    if now['options'].get('set_offset', 0) is None:
+        now['options'].pop('set_offset')
+        earlier['options'] = {
+            key: value
+            for key, value in (earlier.get('options') or {}).items()
+            if key != 'set_offset'
+        }
     changes = [
         f'{key}: {json.dumps(earlier.get(key))} -> {json.dumps(now.get(key))}'
         for key in sorted({*earlier, *now})

@@ -15,7 +15,8 @@ from mmsteal.files import json_value, write_file
 from mmsteal.functional.edge_maps.edge_inputs import edges_at_scale
 from mmsteal.functional.labels.bounding_box import bounding_box
 from mmsteal.functional.refinement.object_refinement import ObjectRefinement, take_back
-from mmsteal.functional.refinement.refine_objects import refine_objects
+from mmsteal.functional.refinement.refine_engines import engine_options
+from mmsteal.functional.refinement.refine_objects import RefinedObjects, refine_object_map
 from mmsteal.jobs import Origin, fingerprint, writing_to
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
 from mmsteal.label_formats.image_files import check_size, read_photo
@@ -41,6 +42,22 @@ class RefineTask(NamedTuple):
 
     item: LabelItem
     edge_prob: NDArray[Any] | None = None
+
+
+class ImageInput(NamedTuple):
+    """What is known of an image.
+
+    Attributes:
+        annotation (Annotation): Its labels.
+        photo (np.ndarray | None): The photograph (H, W, 3), RGB, where it is needed.
+        edge_prob (np.ndarray | None): Edge maps (K, h, w); None for the gradient.
+        classes (list[int]): Edge map of each object; -1 for none.
+    """
+
+    annotation: Annotation
+    photo: NDArray[np.uint8] | None
+    edge_prob: NDArray[Any] | None
+    classes: list[int]
 
 
 class FileRefiner:
@@ -97,7 +114,7 @@ class FileRefiner:
             ValueError: If a file of the image cannot be used; named.
             OutputError: If the disk refuses the results.
         """
-        item, edge_prob = task
+        item = task.item
         with writing_to(self.settings.out_dir):
             # What is not recorded is not done, whatever an earlier run left there.
             earlier = self.records.read(item.name) or {}
@@ -105,32 +122,10 @@ class FileRefiner:
             for crop in earlier.get('crops', []):
                 crop_path(self.settings.out_dir, item.name, crop['object']).unlink(missing_ok=True)
         origin = self._origin(item)
-        annotation = self.source.read(item)
-        settings = self.settings
-        if edge_prob is None and self.edges is not None:
-            edge_prob = self.edges.read(item.name)
-        if edge_prob is None and not settings.gradient:
-            raise ValueError(f'Expected edge maps of {item.name}, but got None.')
-        shape = (annotation.object_map.shape[0], annotation.object_map.shape[1])
-        photo = None
-        if settings.needs_photos:
-            photo = read_photo(item.image)
-            check_size(item.labels[0], shape, item)
-        classes = [self.edge_classes(entry) for entry in annotation.objects]
-        error_px = settings.error_px
-        if error_px is None and photo is not None:
-            own_px = image_error_px(annotation, photo, background=self.background)
-            error_px = drawn_together(own_px, settings.set_error_px)
-        refined, objects = refine_objects(
-            annotation.object_map,
-            edges_at_scale(edge_prob, photo, shape, settings.scale),
-            settings.options,
-            image=photo,
-            classes=classes,
-            background=self.background,
-            frozen=annotation.ignore,
-            error_px=error_px,
-        )
+        image, settings = self.read(task), self.settings
+        annotation, classes = image.annotation, image.classes
+        found = self.refine(image, scale=settings.scale)
+        refined, objects = found.object_map, found.objects
         rejected = rejected_objects(settings.choices, annotation)
         if rejected:
             refined, objects = take_back(annotation.object_map, refined, objects, rejected)
@@ -139,7 +134,7 @@ class FileRefiner:
         content: dict[str, Any] = {
             'notes': list(annotation.notes),
             'engine': settings.engine,
-            'error_px': error_px,
+            'error_px': found.error_px,
             'objects': [
                 _object_record(index, annotation, entry, classes[index])
                 for index, entry in enumerate(objects)
@@ -148,6 +143,52 @@ class FileRefiner:
         with writing_to(self.settings.out_dir):
             content['crops'] = self._write_crops(item, annotation, refined, objects)
             return self.records.write(item.name, origin, json_value(content, DECIMALS), files=files)
+
+    def read(self, task: RefineTask) -> ImageInput:
+        """Read all that an image is refined by.
+
+        Raises:
+            ValueError: If a file of the image cannot be used; named.
+        """
+        item, edge_prob = task
+        annotation = self.source.read(item)
+        if edge_prob is None and self.edges is not None:
+            edge_prob = self.edges.read(item.name)
+        if edge_prob is None and not self.settings.gradient:
+            raise ValueError(f'Expected edge maps of {item.name}, but got None.')
+        photo = None
+        if self.settings.needs_photos:
+            photo = read_photo(item.image)
+            check_size(item.labels[0], annotation.object_map.shape, item)
+        classes = [self.edge_classes(entry) for entry in annotation.objects]
+        return ImageInput(annotation, photo, edge_prob, classes)
+
+    def refine(self, image: ImageInput, *, scale: float | None) -> RefinedObjects:
+        """Refine the labels of an image, and write nothing.
+
+        Args:
+            image: What :meth:`read` has found.
+            scale: Size at which objects are refined, in sizes of the labels; see `RefineSettings`.
+
+        Raises:
+            ValueError: If what was read does not go together.
+        """
+        annotation, photo, edge_prob, classes = image
+        settings, given = self.settings, annotation.object_map
+        error_px = settings.error_px
+        if error_px is None and photo is not None:
+            own_px = image_error_px(annotation, photo, background=self.background)
+            error_px = drawn_together(own_px, settings.set_error_px)
+        return refine_object_map(
+            given,
+            edges_at_scale(edge_prob, photo, (given.shape[0], given.shape[1]), scale),
+            engine_options(options=settings.options),
+            image=photo,
+            classes=classes,
+            background=self.background,
+            frozen=annotation.ignore,
+            error_px=error_px,
+        )
 
     def _write_crops(
         self,

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from numpy.typing import NDArray
 
 from mmsteal.files import remove_partial_files
 from mmsteal.jobs import Job, Ranks, Workers, run_job, writing_to
 from mmsteal.label_formats import AnnotatedObject, LabelError, LabelFormat, LabelItem
 from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
-from mmsteal.refinement.outline_error import typical_error_px
 from mmsteal.refinement.records import (
     REPORTS,
     check_parameters,
@@ -24,10 +21,9 @@ from mmsteal.refinement.records import (
     write_parameters,
 )
 from mmsteal.refinement.refine_file import FileRefiner, RefineTask
+from mmsteal.refinement.set_outlines import Predict, SetOutlines, measure_set
 from mmsteal.refinement.settings import RefineSettings
 from mmsteal.refinement.summary import records_of, summarize, write_object_table
-
-Predict = Callable[[Path], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -118,11 +114,15 @@ def refine_folder(
     refiner = FileRefiner(settings, source)
     refiner.edge_classes.require_match(_categories(source, items))
     check_parameters(settings, overwrite=overwrite)
-    # Everybody has looked before the first one writes, and all take the error that it has found.
-    (set_error_px, *_) = ours.gather(_set_error_px(refiner, items, ours, overwrite=overwrite))
-    if set_error_px != settings.set_error_px:
-        settings = replace(settings, set_error_px=set_error_px)
-        refiner = FileRefiner(settings, source)
+    # Everybody has looked before the first one writes, and all take what it has found.
+    if ours.rank == 0:
+        known = _earlier_outlines(settings, overwrite=overwrite).added_to(settings)
+        outlines = measure_set(FileRefiner(known, source), items, predict)
+    else:
+        outlines = SetOutlines()
+    (outlines, *_) = ours.gather(outlines)
+    settings = outlines.added_to(settings)
+    refiner = FileRefiner(settings, source)
     if ours.rank == 0:
         with writing_to(settings.out_dir):
             write_parameters(settings)
@@ -163,19 +163,16 @@ def refine_folder(
     return summary
 
 
-def _set_error_px(
-    refiner: FileRefiner, items: list[LabelItem], ranks: Ranks, *, overwrite: bool
-) -> float | None:
-    """Typical error of the labels, where nobody has said it; that of an earlier run stays."""
-    settings = refiner.settings
-    if settings.error_px is not None or settings.set_error_px is not None or ranks.rank != 0:
-        return settings.set_error_px
-    earlier = None if overwrite else earlier_parameters(settings).get('set_error_px')
-    if earlier is not None:
-        return float(earlier)
-    found = typical_error_px(refiner.source, items, background=refiner.background)
-    print(f'error of the outlines: estimated for each image, about {found:g} px', flush=True)
-    return found
+def _earlier_outlines(settings: RefineSettings, *, overwrite: bool) -> SetOutlines:
+    """What the settings say of the set, else what an earlier run has measured."""
+    said = SetOutlines.of_settings(settings)
+    earlier = {} if overwrite else earlier_parameters(settings)
+    error_px, offset = said.error_px, said.offset
+    if settings.error_px is None and error_px is None:
+        error_px = earlier.get('set_error_px')
+    if settings.engine == 'joint' and offset is None:
+        offset = earlier.get('options', {}).get('set_offset')
+    return SetOutlines(error_px, offset)
 
 
 def _job(

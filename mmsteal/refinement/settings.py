@@ -48,6 +48,8 @@ class RefineSettings:
         set_error_px (float | None): Typical error of the set, towards which the estimates of its
             images are drawn.
         options (EngineOptions | None): Those of the engine; None: the joint labelling as it is.
+            Its `set_offset` is measured on some images of the set where it is None.
+        independent (bool): Every image speaks for itself, and nothing is measured on the set.
         background (bool | None): Whether pixels of no object are background; otherwise nobody
             labelled them, and those near objects are filled. None: as in the format.
         choices (Rejected): Objects that a person has rejected, which get the given label back; see
@@ -66,6 +68,7 @@ class RefineSettings:
     error_px: float | None = None
     set_error_px: float | None = None
     options: EngineOptions | None = None
+    independent: bool = False
     background: bool | None = None
     choices: Rejected = field(default_factory=dict)
 
@@ -132,6 +135,7 @@ class RefineSettings:
             'scale': self.scale,
             'error_px': self.error_px,
             'set_error_px': self.set_error_px,
+            'independent': self.independent,
             'background': self.background,
             'engine': self.engine,
             'options': asdict(self.options) if self.options is not None else {},

@@ -15,13 +15,21 @@ from PIL import Image
 from scipy import ndimage as ndi
 
 from mmsteal.cli import refine as command
-from mmsteal.functional import GeodesicOptions, gradient_edges, refine_objects
+from mmsteal.functional import (
+    GeodesicOptions,
+    JointOptions,
+    gradient_edges,
+    refine_label_map,
+    refine_objects,
+    simulate_coarse_label_map,
+)
 from mmsteal.functional.refinement.object_refinement import take_back
 from mmsteal.label_formats import FormatSpec, LabelError, LabelmeFormat
 from mmsteal.label_formats.image_files import read_photo
 from mmsteal.refinement import RefineSettings, refine_folder
 from mmsteal.refinement.choices import read_choices
 from mmsteal.refinement.outline_error import drawn_together
+from mmsteal.refinement.set_outlines import sample
 from tests.label_formats.helpers import iou, save_json
 from tests.refinement.folders import CLASSES, contents, disk
 
@@ -86,6 +94,10 @@ def labels_of(out, name):
     return np.asarray(Image.open(out / f'labels/{name}.png'))
 
 
+def parameters_of(out):
+    return json.loads((out / 'parameters.json').read_text())
+
+
 def rows_of(out):
     with open(out / 'report.csv', newline='') as file:
         return list(csv.DictReader(file))
@@ -101,8 +113,9 @@ def test_labels_are_what_the_function_makes(data, tmp_path, options):
         given, photo = np.asarray(Image.open(data / f'labels/{name}.png')), data / 'images'
         objects = np.select([given == 7, given == 9], [0, 1], -1).astype(np.int32)
         image = cv2.imread(str(photo / f'{name}.png'))[..., ::-1]
+        chosen = options or JointOptions(**parameters_of(tmp_path)['options'])
         refined, reports = refine_objects(
-            objects, None, options, image=np.ascontiguousarray(image), background=True, error_px=8
+            objects, None, chosen, image=np.ascontiguousarray(image), background=True, error_px=8
         )
         found = labels_of(tmp_path, name)
         np.testing.assert_array_equal(found, np.array([7, 9, 0])[refined])
@@ -157,6 +170,125 @@ def test_the_error_is_estimated_and_kept(data, tmp_path, capsys):
     assert told['set_error_px'] == typical
     with pytest.raises(ValueError, match='error_px: null -> 4'):
         run(settings_of(data, tmp_path, error_px=4.0))
+
+
+def drawn_again(data, direction, error_px=8.0):
+    """The exact labels, outlined as people do."""
+    for index, name in enumerate('abcd'):
+        exact = np.asarray(Image.open(data / f'exact/{name}.png'))
+        coarse = simulate_coarse_label_map(
+            exact, error_px, background=0, direction=direction, seed=index
+        )
+        Image.fromarray(coarse).save(data / f'labels/{name}.png')
+
+
+@pytest.mark.parametrize(
+    ('direction', 'sign', 'side'), [('inside', 1, 'small'), ('outside', -1, 'large')]
+)
+def test_the_offset_of_the_set_is_the_mean_over_its_images(
+    data, tmp_path, capsys, direction, sign, side
+):
+    drawn_again(data, direction)
+    run(settings_of(data, tmp_path))
+    found = parameters_of(tmp_path)['options']['set_offset']
+    assert sign * found > 0.1
+    printed = f'offset of the outlines: drawn too {side} by {abs(found):g} of their error'
+    assert printed in capsys.readouterr().out
+    offsets = []
+    for name in 'abcd':
+        given = np.asarray(Image.open(data / f'labels/{name}.png'))
+        photo = read_photo(data / f'images/{name}.png')
+        refined = refine_label_map(given, image=photo, background=0, error_px=8)
+        assert refined.engine == 'joint'
+        offsets.append(refined.offset)
+        other = refine_label_map(given, image=photo, engine='geodesic', background=0, error_px=8)
+        assert other.offset is None
+    assert found == pytest.approx(np.mean(offsets), abs=0.0051)
+    assert len(set(offsets)) == 4
+
+
+def test_the_offset_is_kept_and_a_resumed_run_gives_the_same(data, tmp_path, capsys):
+    drawn_again(data, 'inside')
+    for error_px in (8.0, None):
+        out = tmp_path / str(error_px)
+        run(settings_of(data, out, error_px=error_px))
+        first = contents(out)
+        for name in 'bd':
+            (out / f'labels/{name}.png').unlink()
+        capsys.readouterr()
+        assert run(settings_of(data, out, error_px=error_px)).num_skipped == 2
+        assert 'of the outlines' not in capsys.readouterr().out
+        assert contents(out) == first
+        again = run(settings_of(data, out, error_px=error_px), overwrite=True)
+        assert again.num_skipped == 0
+        assert 'offset of the outlines' in capsys.readouterr().out
+        assert contents(out) == first
+    # It is that of the run, whatever has become of the set.
+    drawn_again(data, 'outside')
+    out = tmp_path / '8.0'
+    offset = parameters_of(out)['options']['set_offset']
+    assert run(settings_of(data, out)).num_skipped == 0
+    assert parameters_of(out)['options']['set_offset'] == offset
+
+
+def test_an_offset_that_somebody_says_is_taken(data, tmp_path, capsys):
+    told = settings_of(data, tmp_path, options=JointOptions(set_offset=0.25))
+    run(told)
+    assert 'offset of' not in capsys.readouterr().out
+    assert parameters_of(tmp_path)['options']['set_offset'] == 0.25
+    record = (tmp_path / 'reports/a.json').read_bytes()
+    other = settings_of(data, tmp_path, options=JointOptions(set_offset=-0.5))
+    with pytest.raises(ValueError, match=r'options: .*"set_offset": 0\.25.*"set_offset": -0\.5'):
+        run(other)
+    assert run(other, overwrite=True).num_skipped == 0
+    assert (tmp_path / 'reports/a.json').read_bytes() != record
+    assert told.fingerprint() != other.fingerprint()
+
+
+def test_images_that_speak_for_themselves(data, tmp_path, capsys):
+    run(settings_of(data, tmp_path, error_px=None, independent=True))
+    assert 'of the outlines' not in capsys.readouterr().out
+    found = parameters_of(tmp_path)
+    assert (found['set_error_px'], found['options']['set_offset']) == (None, None)
+    given = np.asarray(Image.open(data / 'labels/a.png'))
+    photo = read_photo(data / 'images/a.png')
+    errors = {row['image']: float(row['error_px']) for row in rows_of(tmp_path)}
+    expected = refine_label_map(given, image=photo, background=0, error_px=errors['a'])
+    np.testing.assert_array_equal(labels_of(tmp_path, 'a'), expected.label_map)
+    with pytest.raises(ValueError, match='independent: true -> false'):
+        run(settings_of(data, tmp_path, error_px=None))
+
+
+def test_two_images_are_no_set(data, tmp_path):
+    for name in 'cd':
+        (data / f'labels/{name}.png').unlink()
+        (data / f'images/{name}.png').write_bytes(b'no picture')
+    run(settings_of(data, tmp_path))
+    assert parameters_of(tmp_path)['options']['set_offset'] is None
+
+
+def test_the_offset_is_measured_at_the_size_of_the_run(data, tmp_path):
+    """Edge maps at half the size."""
+    (data / 'edges').mkdir()
+    for name in 'abcd':
+        small = cv2.resize(read_photo(data / f'images/{name}.png'), None, fx=0.5, fy=0.5)
+        cv2.imwrite(str(data / f'edges/{name}.png'), np.rint(gradient_edges(small) * 255))
+    told = dict(edges=str(data / 'edges'))
+    offsets = []
+    for scale in (None, 0.5, 1.0):
+        out = tmp_path / str(scale)
+        assert run(settings_of(data, out, scale=scale, **told)).num_done == 4
+        offsets.append(parameters_of(out)['options']['set_offset'])
+    assert offsets[0] == offsets[1] != offsets[2]
+
+
+@pytest.mark.parametrize('number', [0, 3, 30, 31, 95])
+def test_images_that_are_looked_at_are_spread_over_the_set(number):
+    found = sample(range(number))
+    assert found == sorted(set(found))
+    assert len(found) == min(number, 30)
+    assert found[:1] == list(range(number))[:1]
+    assert set(np.diff(found)) <= {number // 30, number // 30 + 1}
 
 
 def test_errors_of_image_and_set_meet_half_way():

@@ -68,6 +68,11 @@ class JointOptions:
                     f'Expected option `{name}` to be at least {least} and finite, '
                     f'but got {value!r}.'
                 )
+        if self.set_offset is not None and not math.isfinite(self.set_offset):
+            raise ValueError(
+                'Expected option `set_offset` to be finite, in errors, or None for images that '
+                f'speak for themselves, but got {self.set_offset!r}.'
+            )
 
 
 @dataclass(frozen=True)

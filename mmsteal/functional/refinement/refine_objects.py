@@ -42,12 +42,15 @@ class RefinedObjects:
         engine: What refined them.
         error_px: How far their outlines were taken to be off; None for level sets that were not
             told.
+        offset: How far outlines were drawn too small on average, in errors; None but for the joint
+            labelling.
     """
 
     object_map: NDArray[np.int32]
     objects: list[ObjectRefinement]
     engine: Engine
     error_px: float | None
+    offset: float | None
 
 
 def refine_objects(
@@ -135,7 +138,7 @@ def refine_object_map(
     frozen: NDArray[np.bool_] | None = None,
     error_px: float | None = None,
 ) -> RefinedObjects:
-    """:func:`refine_objects`, with the error that was taken."""
+    """:func:`refine_objects`, with the error that was taken and the offset that was found."""
     given = check_map('object_map', object_map).astype(np.int32, copy=False)
     if not given.size:
         raise ValueError(f'Expected argument `object_map` to have pixels, but got {given.shape}.')
@@ -170,12 +173,12 @@ def refine_object_map(
         background=background,
         error_px=error_px,
     )
-    refined, outcomes, error_px = run_engine(work, options)
-    full, swallowed = _at_full_size(given, frozen, work, refined)
+    found = run_engine(work, options)
+    full, swallowed = _at_full_size(given, frozen, work, found.refined)
     # An object that did not take part has the level set of an empty mask.
     unmoved = MaskAlignment.unmoved('empty') if engine == 'level_set' else None
-    reports = report_objects(given, full, classes, outcomes, swallowed, work.scale, unmoved)
-    return RefinedObjects(full, reports, engine, error_px)
+    reports = report_objects(given, full, classes, found.outcomes, swallowed, work.scale, unmoved)
+    return RefinedObjects(full, reports, engine, found.error_px, found.offset)
 
 
 def outline_error_px(

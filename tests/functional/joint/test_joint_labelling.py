@@ -208,6 +208,12 @@ def test_bad_options(change):
         JointOptions(**change)
 
 
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_an_offset_of_the_set_is_a_number(value):
+    with pytest.raises(ValueError, match='`set_offset` to be finite'):
+        JointOptions(set_offset=value)
+
+
 @pytest.mark.shared_data
 @pytest.mark.parametrize('error_px', [8.0, 16.0, 32.0])
 def test_a_sheep_in_its_hull_does_not_collapse(shared_data, error_px):
