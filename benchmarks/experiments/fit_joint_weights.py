@@ -7,8 +7,8 @@ MSRC (see fit_images.py) are labelled by the present weights. Of each, some unde
 kept with what speaks against their labels and which one is true. The weights then maximise the
 conditional likelihood of the truth, each pixel weighted with the root of what it adds to the IoU of
 its object. The committed table was fitted to the gradient, VGG-HED's maps and exact edges; two of
-its constants were changed by hand, which joint_weights.py names. Samples lie in `--out` and are not
-made again.
+its constants were changed by hand, which joint_weights.py names; docs/results.md (g) says how far
+other samples of pixels lead to another table. Samples lie in `--out` and are not made again.
 """
 
 from __future__ import annotations

@@ -3,10 +3,11 @@
 They maximise the conditional likelihood of the true labels of pixels near the outlines of CamVid
 (training split), ECSSD and COCO images, and of coarse labels that people drew (MSRC): errors to
 either side and to both, of 4 to 32 px, with gradient, learnt and exact edges, and with a told error
-that is right or wrong by up to 1.7. `benchmarks/experiments/fit_joint_weights.py` prints the table.
+that is right or wrong by up to 1.7. `benchmarks/experiments/fit_joint_weights.py` fits such a
+table; other samples of pixels give other digits (docs/results.md, g).
 By the IoU of the same images two were changed by hand: the constant of 'outline' is larger by 0.4
 than fitted, and that of 'none' is not above 6, since the images hardly show pixels of no label.
-`benchmarks/experiments/fit_joint_guard.py` prints what is believed of refined objects; the least
+`benchmarks/experiments/fit_joint_guard.py` fits what is believed of refined objects; the least
 gain was chosen by hand from the losses that it prints.
 """
 
