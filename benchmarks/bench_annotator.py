@@ -1,7 +1,7 @@
 """CPU time of the annotator page: `python benchmarks/bench_annotator.py [--objects N]`.
 
 One image of 512 x 1024 with N ellipses of four classes, drawn 8 px too small and too big by turns,
-edges of the colours. The evolution of the masks alone; each action of the page (the callback:
+edges of the colors. The evolution of the masks alone; each action of the page (the callback:
 masks, pictures, messages); and the same action through gradio, with its checks, its JSON and an
 event loop. The browser is not in it. Without gradio nothing is measured.
 """

@@ -4,7 +4,7 @@
 
 The scene: 472 x 472 pixels, one wavy object, a ridge of edge probability along its true outline
 (0.9 on it, standard deviation 2 px), and texture of the given strength. The labels miss the true
-outline by a smooth field along the rays from the centre: of mean 0 ('random'), or always to the
+outline by a smooth field along the rays from the center: of mean 0 ('random'), or always to the
 inside ('inside'). One thread throughout.
 """
 

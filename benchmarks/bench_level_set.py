@@ -47,9 +47,9 @@ def disks(num_masks: int, height: int, width: int) -> tuple[np.ndarray, np.ndarr
     y, x = np.mgrid[:height, :width]
     masks, probs = [], []
     for _ in range(num_masks):
-        centre_y, centre_x = rng.uniform(0.3, 0.7, 2) * (height, width)
+        center_y, center_x = rng.uniform(0.3, 0.7, 2) * (height, width)
         radius = rng.uniform(0.1, 0.3) * min(height, width)
-        distance = np.hypot(y - centre_y, x - centre_x)
+        distance = np.hypot(y - center_y, x - center_x)
         texture = ndi.gaussian_filter(rng.random((height, width), dtype=np.float32), 2)
         edge = 0.8 * np.exp(-((distance - radius - 12) ** 2) / 8)
         masks.append(distance < radius)

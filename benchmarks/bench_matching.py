@@ -83,8 +83,8 @@ def synthetic(rng, height, width, present):
             angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
             wobble = 1 + 0.25 * np.sin(3 * angle + rng.random() * 6)
             size = rng.uniform(0.1, 0.3) * height * wobble
-            centre = rng.uniform(0.2, 0.8, 2) * (width, height)
-            outline = np.stack([np.cos(angle), np.sin(angle)], axis=1) * size[:, None] + centre
+            center = rng.uniform(0.2, 0.8, 2) * (width, height)
+            outline = np.stack([np.cos(angle), np.sin(angle)], axis=1) * size[:, None] + center
             cv2.fillPoly(mask, [outline.astype(np.int32)], 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     band = (cv2.dilate(mask, disc) - cv2.erode(mask, disc)) > 0

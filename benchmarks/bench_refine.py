@@ -11,7 +11,7 @@ folders (labelIds and instanceIds of 2048 x 1024, edge maps of 8 classes at half
 second and core, and the peak memory of a worker, at half and at full size; extrapolated to the
 20,000 images of train_extra on 8 cores.
 (c) The joint labelling of a photograph without edge maps, at 480 x 360 with 11 labels and at 1024 x
-512 with 8 classes and 40 objects, in turn with the level sets on the same objects and the colour
+512 with 8 classes and 40 objects, in turn with the level sets on the same objects and the color
 gradient.
 """
 
@@ -200,8 +200,8 @@ def photograph(rng, height, width, num_classes, num_objects, error_px):
         low = height // 40 + error_px // 2
         axes = tuple(int(v) for v in rng.integers(low, max(height // 8, low + 1), 2))
         cv2.ellipse(exact, center, axes, float(rng.uniform(0, 180)), 0, 360, index, -1)
-    colours = rng.uniform(30, 225, (num_classes, 3))[np.arange(num_objects) % num_classes]
-    image = cv2.GaussianBlur(colours[exact], (0, 0), 1) + rng.normal(0, 8, (height, width, 3))
+    colors = rng.uniform(30, 225, (num_classes, 3))[np.arange(num_objects) % num_classes]
+    image = cv2.GaussianBlur(colors[exact], (0, 0), 1) + rng.normal(0, 8, (height, width, 3))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (error_px + 1,) * 2)
     values = exact.astype(np.uint8)
     near_outline = cv2.dilate(values, kernel) != cv2.erode(values, kernel)
@@ -228,7 +228,7 @@ def joint_rows(args: argparse.Namespace) -> Iterator[Row]:
         yield Row(
             f'`refine_objects`, joint labelling, {width} x {height}, {content}',
             times['joint'],
-            'level sets by the colour gradient',
+            'level sets by the color gradient',
             times['level_set'],
             peak_mib=peak_mib(engines['joint']),
             note=f'error of {error_px} px; {moved} moved',

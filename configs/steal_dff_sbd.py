@@ -1,6 +1,6 @@
 # STEAL on top of DFF; alignment over the last fifth. Eq. 7 has alpha = (1, 10, 1) for sums. DFF's
 # losses are means: over the weights of the cross entropy, which add up to twice the edge pixels,
-# and over the centre line, about a quarter of the band of radius 2. So (1, 10, 1) becomes
+# and over the center line, about a quarter of the band of radius 2. So (1, 10, 1) becomes
 # (1, 1.25, 0.125), here times the 2 of the cross entropy.
 _base_ = ['./dff_sbd.py', './_base_/steal.py']
 model = dict(

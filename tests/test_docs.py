@@ -198,7 +198,7 @@ def check_arguments(words, monkeypatch):
     path = REPO / (name.replace('.', '/') + '.py' if module else name)
     assert path.is_file(), path
     monkeypatch.setattr(sys, 'argv', [str(path), *arguments])
-    monkeypatch.syspath_prepend(str(path.parent))  # experiments import their neighbours
+    monkeypatch.syspath_prepend(str(path.parent))  # experiments import their neighbors
     parse = argparse.ArgumentParser.parse_args
 
     def parse_and_leave(parser, given=None, *_):

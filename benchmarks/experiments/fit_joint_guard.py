@@ -175,7 +175,7 @@ def left_out(photo: NDArray[np.str_], folds: int) -> Iterator[NDArray[np.bool_]]
     names, index = np.unique(photo, return_inverse=True)
     if len(names) < 2:
         raise SystemExit(f'error: expected photographs to leave out, but got only {names}.')
-    # By an order of chance: neighbours in a set are alike.
+    # By an order of chance: neighbors in a set are alike.
     fold = np.random.default_rng(0).permutation(len(names)) % folds
     for f in range(min(folds, len(names))):
         yield fold[index] == f

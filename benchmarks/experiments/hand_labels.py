@@ -4,10 +4,10 @@ python benchmarks/experiments/hand_labels.py --root MSRC --out work_dirs/hand_la
 
 MSRC v2 has coarse labels by hand, whose strokes stop short of the borders, and pixel-accurate ones
 of some of the images (`SegmentationsGTHighQuality`). No boundary model is trained here: the edge
-map is the colour gradient of the photograph, the same for every class. That is as little evidence
+map is the color gradient of the photograph, the same for every class. That is as little evidence
 as there can be, so this asks above all whether the guard rails keep labels from getting worse.
 
-IoU with the pixel-accurate labels of each object (a colour of the label file in an image), on
+IoU with the pixel-accurate labels of each object (a color of the label file in an image), on
 pixels that these label.
 """
 
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def read_colors(path: Path) -> NDArray[np.int32]:
-    """A colour-coded label file; black, where nobody knows, is 0."""
+    """A color-coded label file; black, where nobody knows, is 0."""
     red, green, blue = np.moveaxis(
         np.asarray(Image.open(path).convert('RGB')).astype(np.int32), 2, 0
     )

@@ -21,7 +21,7 @@ MEASURES = ('width_px', 'height', 'offset_px', 'normal_deg')
 def response_widths(
     probability: Tensor, edges: Tensor, *, max_pixels: int | None = None
 ) -> NDArray[np.float64]:
-    """Measure the response at each pixel of the centre line of the true edges.
+    """Measure the response at each pixel of the center line of the true edges.
 
     Args:
         probability: Predicted edges (N, K, H, W).

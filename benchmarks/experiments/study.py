@@ -136,7 +136,7 @@ STUDIES = {
         after=('losses_camvid',),
     ),
     'hand_labels_msrc': Study(
-        'Labels that people drew, edges from colour alone?',
+        'Labels that people drew, edges from color alone?',
         'hand_labels.py --root {msrc} --out {out}',
     ),
     'segmentor_demo': Study(

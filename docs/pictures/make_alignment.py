@@ -25,7 +25,7 @@ from PIL import Image
 from mmsteal.evaluation import label_error
 
 MARGIN, GAP, HEADER, PANEL_WIDTH = 32, 16, 62, 294
-# File, object, and centre of the window: objects that gain more than the mean of the set, which the
+# File, object, and center of the window: objects that gain more than the mean of the set, which the
 # picture tells, over photographs that are CC0 or in the public domain (see CREDITS.txt).
 SHOWN = (('train_0030', 6, (83, 32)), ('train_0158', 3, (42, 44)))
 WINDOW = 46  # px of the image

@@ -45,7 +45,7 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait(20)
-    # A palette halves the file; grey coins need few colours.
+    # A palette halves the file; grey coins need few colors.
     small = screen.convert('RGB').quantize(128, dither=Image.Dither.NONE)
     small.save(args.out, optimize=True)
 

@@ -59,7 +59,7 @@ def refinement_row(card: Card, top: float) -> None:
     for column, (title, note, labels_shown, color) in enumerate(
         (
             ('Rough labels', f'{NUM_CLICKS} clicks', labels, GIVEN),
-            ('Edges', 'here: colour gradient', None, ''),
+            ('Edges', 'here: color gradient', None, ''),
             ('Refined labels', 'by level sets', refined, ALIGNED),
         )
     ):

@@ -105,7 +105,7 @@ def outline(
 
 
 def tint(image: NDArray[np.uint8], mask: NDArray[np.bool_], color: str) -> NDArray[np.uint8]:
-    """The image with a breath of colour inside of the mask."""
+    """The image with a breath of color inside of the mask."""
     paint = 255 * np.array(matplotlib.colors.to_rgb(color))
     mixed = np.where(mask[..., None], 0.85 * image + 0.15 * paint, image)
     return np.rint(mixed).astype(np.uint8)

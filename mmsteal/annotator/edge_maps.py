@@ -58,9 +58,9 @@ def work_scale(shape: tuple[int, ...]) -> float:
 
 
 def edges_from_gradient(pixels: NDArray[np.uint8]) -> EdgeMaps:
-    """The colour gradient: no network, no classes."""
+    """The color gradient: no network, no classes."""
     strength = gradient_edges(_small(pixels))[None]
-    return EdgeMaps(strength, ('any',), 'colour gradient')
+    return EdgeMaps(strength, ('any',), 'color gradient')
 
 
 def edges_from_detector(

@@ -13,13 +13,13 @@ from mmsteal.annotator.edge_model import EdgeModel, find_demo_model
 from mmsteal.annotator.messages import AnnotatorError
 from mmsteal.annotator.session import Session
 
-GRADIENT = 'Colours of the image (no network)'
+GRADIENT = 'Colors of the image (no network)'
 UPLOAD = 'An edge map of your own (PNG)'
 DEMO_MODEL = 'Demo model'
 
 
 class EdgeSources:
-    """The sources of edges by name: networks, the colours, a file.
+    """The sources of edges by name: networks, the colors, a file.
 
     Args:
         model (EdgeModel | None): A network of the user's. The one of `mmsteal demo` is offered
@@ -49,7 +49,7 @@ class EdgeSources:
         """What to know about them."""
         notes = [f'**{n}** knows: {", ".join(m.classes)}.' for n, m in self.models.items()]
         notes.append(
-            'With the colours any texture counts as an edge: best for objects on calm ground.'
+            'With the colors any texture counts as an edge: best for objects on calm ground.'
         )
         if DEMO_MODEL in self.names:
             notes.append('The demo model knows the textures of its generated set, no photographs.')
@@ -66,7 +66,7 @@ class EdgeSources:
     def title(self, source: str, path: str | None) -> str:
         """What edges are called that come from there."""
         if source == GRADIENT:
-            return 'colour gradient'
+            return 'color gradient'
         if source == UPLOAD:
             return f'edge map {Path(path).name}' if path else ''
         return source

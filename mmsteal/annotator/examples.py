@@ -17,13 +17,13 @@ DEMO_SET = 'demo'
 # Name -> what the button says
 EXAMPLES = {'coins': 'Example: coins', 'coffee': 'Example: cup', DEMO_SET: 'Demo set'}
 
-# Centre and radius in pixels of rough disks over some of scikit-image's coins: the first row is
+# Center and radius in pixels of rough disks over some of scikit-image's coins: the first row is
 # drawn too small, the second too big.
 _COINS = (
     *((44, 53, 16), (100, 53, 15), (159, 51, 19), (334, 44, 23)),
     *((44, 125, 25), (101, 125, 24), (155, 125, 23), (206, 123, 23)),
 )
-# Centre, half axes and angle in degrees of a rough ellipse inside of the cup's opening.
+# Center, half axes and angle in degrees of a rough ellipse inside of the cup's opening.
 _CUP = ((291, 112), (108, 86), 5)
 
 

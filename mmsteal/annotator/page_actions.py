@@ -30,7 +30,7 @@ from mmsteal.files import write_file
 
 # After a refinement; the buttons are named as on the page.
 _NEXT = 'Not right? Change a setting, refine again. Right? Download below.'
-# Colours at full size: outlines are one pixel wide.
+# Colors at full size: outlines are one pixel wide.
 _JPEG = [
     *(cv2.IMWRITE_JPEG_QUALITY, 92),
     *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
@@ -133,7 +133,7 @@ class PageActions:
             **self._edges(after),
             self.page.tabs: gr.Tabs(selected='edges'),
             self.page.status: f'Edges from: {self.sources.title(source, path)}. '
-            'Dark or coloured: an edge is likely.',
+            'Dark or colored: an edge is likely.',
         }
 
     def refine(
@@ -215,7 +215,7 @@ class PageActions:
         yield {self.page.edge_file: gr.File(visible=source == UPLOAD)}
 
     def pick_class(self, session: Session, name: str | None) -> Iterator:
-        """Paint in the colour of another class."""
+        """Paint in the color of another class."""
         if name in session.classes:
             yield {self.page.editor: gr.ImageEditor(brush=brush(session, name))}
 

@@ -22,7 +22,7 @@ DIRECTIONS = {
     'Neither (c = 0)': 0.0,
 }
 SEVERAL = 'several, the best is taken'
-JOINTLY = 'All masks at once, by edges and colours'
+JOINTLY = 'All masks at once, by edges and colors'
 STEPWISE = 'Each mask to its best step'
 _HEIGHT = 520
 _CSS = """
@@ -70,7 +70,7 @@ class PageLayout:
                 self._build_editor(first)
             with gr.Tab('Edges', id='edges'):
                 self.edge_image = gr.Image(
-                    label='Edges: dark or coloured where one is likely', interactive=False,
+                    label='Edges: dark or colored where one is likely', interactive=False,
                     format='png', height=_HEIGHT, elem_id='edge-image',
                     buttons=['download', 'fullscreen'],
                 )  # fmt: skip
@@ -206,7 +206,7 @@ class PageLayout:
 
 
 def brush(session: Session, name: str) -> gr.Brush:
-    """The brush of a class, in its colour and of a width that fits the image."""
+    """The brush of a class, in its color and of a width that fits the image."""
     red, green, blue = class_colors(len(session.classes))[session.classes.index(name)].tolist()
     color = f'#{red:02x}{green:02x}{blue:02x}'
     size = 12

@@ -74,7 +74,7 @@ def read_picture(path: str | Path) -> Picture:
             pixels = np.repeat(grey[..., None], 3, axis=2)
         else:
             if image.mode in ('1', 'L', 'LA'):
-                notes.append('grey, used as colour')
+                notes.append('grey, used as color')
             if 'A' in image.getbands() or 'transparency' in image.info:
                 notes.append('transparent parts shown on white')
                 image = image.convert('RGBA')
@@ -108,7 +108,7 @@ def read_values(path: str | Path, what: str) -> NDArray[Any]:
     image = _open(path, what, ('PNG',))
     if image.mode not in ('1', 'L', 'P', *_WIDE_MODES):
         raise AnnotatorError(
-            f'"{path.name}" is a colour picture ({image.mode}), but the {what} is one number a '
+            f'"{path.name}" is a color picture ({image.mode}), but the {what} is one number a '
             'pixel: a PNG of 8 or 16 bits grey, or with a palette.'
         )
     try:

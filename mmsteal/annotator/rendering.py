@@ -42,7 +42,7 @@ def display_image(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def paint_masks(
     session: Session, object_map: NDArray[np.int32], *, before: NDArray[np.int32] | None = None
 ) -> NDArray[np.uint8]:
-    """Masks in the colours of their classes, with outlines, on the image.
+    """Masks in the colors of their classes, with outlines, on the image.
 
     Args:
         session (Session): Image, classes and the class of each object.
@@ -61,7 +61,7 @@ def paint_masks(
     tint = colors[small]
     cv2.copyTo(cv2.addWeighted(picture, 0.65, tint, 0.35, 0), inside.view(np.uint8), picture)
     line = _outlines(small)
-    # White beside the colour: the line is seen on any image.
+    # White beside the color: the line is seen on any image.
     picture[_grown(line) & ~line] = 255
     picture[line] = tint[line]
     if before is not None:
@@ -72,7 +72,7 @@ def paint_masks(
 
 
 def paint_edges(session: Session, edges: EdgeMaps) -> NDArray[np.uint8]:
-    """Edges in the colours of their classes on white; one colour where one map serves all."""
+    """Edges in the colors of their classes on white; one color where one map serves all."""
     shape = display_shape(session.image.pixels.shape)
     maps = edges.maps if len(edges.maps) == 1 else edges.maps[:-1]
     small = [cv2.resize(one, shape[::-1], interpolation=cv2.INTER_AREA) for one in maps]
@@ -89,12 +89,12 @@ def paint_edges(session: Session, edges: EdgeMaps) -> NDArray[np.uint8]:
 
 
 def class_colors(num_classes: int) -> NDArray[np.uint8]:
-    """Colours (K, 3) RGB of the classes; class k keeps its own however many there are."""
+    """Colors (K, 3) RGB of the classes; class k keeps its own however many there are."""
     return np.asarray(distinct_palette(num_classes), np.uint8)
 
 
 def _outlines(object_map: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Pixels inside of an object with a neighbour that is not."""
+    """Pixels inside of an object with a neighbor that is not."""
     line = np.zeros(object_map.shape, bool)
     for axis in (0, 1):
         first = object_map[:-1] if axis == 0 else object_map[:, :-1]

@@ -50,7 +50,7 @@ class LabelRefiner:
     3.6 and 4.3).
 
     Args:
-        config (str | Config | None): Config of the model, or its path. None: no model, the colour
+        config (str | Config | None): Config of the model, or its path. None: no model, the color
             gradient serves.
         checkpoint (str | None): Trained weights; None keeps random ones, for tests.
         device (str | None): `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.

@@ -2,7 +2,7 @@
 
 mmsteal annotate [--config CONFIG --checkpoint CHECKPOINT]
 
-Without a model the edges are those of the image's colours. The model that `mmsteal demo` trains is
+Without a model the edges are those of the image's colors. The model that `mmsteal demo` trains is
 offered on the page from when it is there.
 """
 
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         with user_errors():
             model = EdgeModel(args.config, args.checkpoint, args.device)
     else:
-        print('[1/2] no model: edges are those of the colours', flush=True)
+        print('[1/2] no model: edges are those of the colors', flush=True)
     print('[2/2] getting the evolution ready (longer the first time)', flush=True)
     warm_up()
     page = AnnotatorPage(args.work_dir, model=model, root=args.root, device=args.device)

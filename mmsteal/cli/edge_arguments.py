@@ -23,7 +23,7 @@ def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
         category (str): What the command calls a category of the labels.
     """
     group = parser.add_argument_group(
-        'edges: of a model, or a folder of edge maps; without either the colour gradient'
+        'edges: of a model, or a folder of edge maps; without either the color gradient'
     )
     group.add_argument('--config', help='config of the model: its path, or its name')
     group.add_argument('--checkpoint', help='its trained weights')
@@ -42,7 +42,7 @@ def add_engine_arguments(parser: ArgumentParser) -> _ArgumentGroup:
     group = parser.add_argument_group('refinement')
     group.add_argument(
         '--engine', choices=['joint', 'level_set', 'geodesic'], default='joint',
-        help='joint: all objects at once, by edges and colours (default); level_set: one by one, '
+        help='joint: all objects at once, by edges and colors (default); level_set: one by one, '
         'by edges, as in the paper; geodesic: to the nearest label, by edges',
     )  # fmt: skip
     group.add_argument(

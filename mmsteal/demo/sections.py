@@ -212,7 +212,7 @@ def picture_section(
         [
             Figure(
                 np.vstack(rows),
-                'Image, exact edges, predicted edges, the same after test NMS (colour = class).',
+                'Image, exact edges, predicted edges, the same after test NMS (color = class).',
             )
         ],
     )

@@ -20,7 +20,7 @@ def open_grey_image(path: Path, *, palette: bool = False) -> Image.Image:
 
     Args:
         path: The file.
-        palette: Whether colours of a palette are fine, since they stand for values.
+        palette: Whether colors of a palette are fine, since they stand for values.
 
     Raises:
         ValueError: If the file is unreadable or no grey picture; named.
@@ -34,7 +34,7 @@ def open_grey_image(path: Path, *, palette: bool = False) -> Image.Image:
     image.close()
     raise ValueError(
         f'Expected a grey image of 8 or 16 bits, but {path} is of mode {image.mode}; write scores '
-        'as one channel, without a colour map.'
+        'as one channel, without a color map.'
     )
 
 

@@ -30,7 +30,7 @@ class BoundaryProtocol:
             thresholds themselves.
         margin (int | tuple): Pixels cut from prediction and ground truth on all sides, or (top,
             bottom, left, right); at the evaluation size.
-        radius (float): Radius in px of the ground-truth band; a thin ground truth is the centre
+        radius (float): Radius in px of the ground-truth band; a thin ground truth is the center
             line of this band.
         instance_sensitive (bool): Edges between two instances of one class count.
         stored (bool): Take the boundaries stored in the data set (SBD, BSDS), not those of a label

@@ -16,7 +16,7 @@ from mmsteal.file_evaluation.results import EvaluationResult
 from mmsteal.files import write_file
 from mmsteal.functional.scores.edge_scores import EdgeScores
 
-# Colours that differ in lightness too (after Okabe and Ito), and dashes beyond their number.
+# Colors that differ in lightness too (after Okabe and Ito), and dashes beyond their number.
 _COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000')
 _DASHES = ('-', '--', ':', '-.')
 

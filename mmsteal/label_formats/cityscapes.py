@@ -133,7 +133,7 @@ class CityscapesFormat(LabelFormat):
         for role in _ROLES:
             for name, path in find_files(folder, (self._ending(role),), what='labels').items():
                 labels[name] = (*labels.get(name, ()), path)
-        # A picture in colours alone is no label.
+        # A picture in colors alone is no label.
         labels = {
             name: paths for name, paths in labels.items() if {*map(self._role, paths)} != {'color'}
         }
@@ -163,7 +163,7 @@ class CityscapesFormat(LabelFormat):
             values = read_ids(path, maps[source], source)
         if polygons is not None:
             return self._read_polygons(item, polygons, maps, values, source)
-        assert values is not None  # a picture in colours alone is no label
+        assert values is not None  # a picture in colors alone is no label
         return self._read_maps(item, maps, values, source)
 
     def _read_maps(

@@ -1,4 +1,4 @@
-"""Cityscapes' maps: label ids, instance ids, train ids and colours of each pixel."""
+"""Cityscapes' maps: label ids, instance ids, train ids and colors of each pixel."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def role_values(
 
 
 def read_picture(path: Path) -> Image.Image:
-    """The map in colours, as a loaded picture.
+    """The map in colors, as a loaded picture.
 
     Raises:
         LabelError: If it cannot be read.

@@ -143,9 +143,9 @@ def follow_map(
         padded = np.pad(owner, 1, constant_values=-1)
         done = np.zeros(len(rows), bool)
         for dy, dx in ((0, 1), (1, 0), (1, 2), (2, 1), (0, 0), (0, 2), (2, 0), (2, 2)):
-            neighbour = padded[rows + dy, columns + dx]
-            fits = ~done & (table[neighbour] == values[rows, columns])
-            owner[rows[fits], columns[fits]] = neighbour[fits]
+            neighbor = padded[rows + dy, columns + dx]
+            fits = ~done & (table[neighbor] == values[rows, columns])
+            owner[rows[fits], columns[fits]] = neighbor[fits]
             done |= fits
         rows, columns = rows[~done], columns[~done]
     last = {int(value): index for index, value in enumerate(ids.tolist())}

@@ -114,7 +114,7 @@ def trace_corners(mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
         ring, turns = [], 0
         while (corner, direction) in leaves:
             corner = leaves.pop((corner, direction))
-            # Right first: two pixels that touch at a corner only are not neighbours.
+            # Right first: two pixels that touch at a corner only are not neighbors.
             for turn in (1, 0, -1):
                 onward = (corner, (direction + turn) % 4)
                 if onward in leaves or onward == first:

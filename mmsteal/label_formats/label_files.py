@@ -16,7 +16,7 @@ def decode_png(content: bytes) -> NDArray[Any]:
     """A label map or instance map (H, W) of a PNG file, in the values of its pixels.
 
     Raises:
-        ValueError: If it has colours in place of values.
+        ValueError: If it has colors in place of values.
         OSError: If it is no image.
     """
     with Image.open(BytesIO(content)) as image:

@@ -27,7 +27,7 @@ def read_map(path: Path) -> Image.Image:
     """A label map as a loaded picture of values: PNG of mode L, P or I;16.
 
     Raises:
-        LabelError: If it is damaged or holds colours in place of values.
+        LabelError: If it is damaged or holds colors in place of values.
     """
     try:
         with Image.open(path) as image:
@@ -39,7 +39,7 @@ def read_map(path: Path) -> Image.Image:
     if image.mode not in _MODES:
         raise LabelError(
             f'{path}: expected one value a pixel (mode L, P or I;16), but got mode '
-            f'{image.mode}; convert colours to class values first.'
+            f'{image.mode}; convert colors to class values first.'
         )
     return image
 

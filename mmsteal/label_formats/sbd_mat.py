@@ -73,7 +73,7 @@ def stored_boundaries(content: bytes, kind: Kind) -> NDArray[np.uint8]:
 def sbd_boundary(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The boundary that SBD stores for a mask.
 
-    Pixels that differ from their right, lower or lower right neighbour, thinned to a line of one
+    Pixels that differ from their right, lower or lower right neighbor, thinned to a line of one
     pixel. It reproduces the boundaries of two released images exactly: 4097 pixels of instances,
     3323 of classes.
 

@@ -1,4 +1,4 @@
-"""The classes of PASCAL VOC, which SBD shares, and their colours."""
+"""The classes of PASCAL VOC, which SBD shares, and their colors."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ VOC_CLASSES = (
 
 
 def voc_palette() -> NDArray[np.uint8]:
-    """Colours (256, 3) uint8 of VOC: bit i of the value goes to channel i mod 3, high bits first.
+    """Colors (256, 3) uint8 of VOC: bit i of the value goes to channel i mod 3, high bits first.
 
     Example:
         >>> voc_palette()[[0, 1, 15, 255]].tolist()
         [[0, 0, 0], [128, 0, 0], [192, 128, 128], [224, 224, 192]]
     """
     values = np.arange(256)
-    colours = np.zeros((256, 3), np.uint8)
+    colors = np.zeros((256, 3), np.uint8)
     for bit in range(8):
         channel, place = bit % 3, 7 - bit // 3
-        colours[:, channel] |= (((values >> bit) & 1) << place).astype(np.uint8)
-    return colours
+        colors[:, channel] |= (((values >> bit) & 1) << place).astype(np.uint8)
+    return colors

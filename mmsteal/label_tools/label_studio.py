@@ -39,7 +39,7 @@ class LabelStudioRefiner:
     Args:
         predict (Callable[[Path], np.ndarray] | None): Edge maps (K, h, w) of an image, uint8
             (255 = 1) or float in [0, 1]: a :class:`mmsteal.apis.model_edges.ModelEdges`, or
-            :func:`edges_of_folder`. None: the colour gradient of the image.
+            :func:`edges_of_folder`. None: the color gradient of the image.
         edge_classes (EdgeClasses): Which of the K edge maps a label follows.
         images (TaskImages): Where the images are.
         options (EngineOptions | None): Those of an engine; None: the joint labelling as it is.

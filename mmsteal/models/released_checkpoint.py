@@ -87,7 +87,7 @@ def convert_released_checkpoint(source: str | Path, out: str | Path, config: str
     Args:
         source (str | Path): The released file, such as `model_checkpoint.pt`.
         out (str | Path): The checkpoint to write; whole or not at all. It carries the names and
-            colours of the classes of the config's test set.
+            colors of the classes of the config's test set.
         config (str | Config): The config, or its path.
 
     Raises:
@@ -252,7 +252,7 @@ def _check_network(model: nn.Module) -> None:
 
 
 def _dataset_meta(cfg: Config, num_classes: int) -> dict:
-    """Names and colours of the classes of the test set, where they are as many as the model's."""
+    """Names and colors of the classes of the test set, where they are as many as the model's."""
     dataset = cfg.test_dataloader.dataset
     meta = {**DATASETS.get(dataset.type).METAINFO, **dataset.get('metainfo', {})}
     if len(meta.get('classes') or ()) != num_classes:

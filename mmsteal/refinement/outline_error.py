@@ -19,7 +19,7 @@ DEFAULT_PX = 8.0
 def image_error_px(
     annotation: Annotation, photo: NDArray[np.uint8], *, background: bool
 ) -> float | None:
-    """Estimate the error of an image's labels from its colours.
+    """Estimate the error of an image's labels from its colors.
 
     Args:
         annotation: The labels.

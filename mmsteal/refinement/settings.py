@@ -35,7 +35,7 @@ class RefineSettings:
         source (FormatSpec): The labels.
         out_dir (str): Folder of the results; labels go to its folder `labels`.
         edge_names (tuple[str, ...]): Names of the edge maps.
-        edges (str | None): Folder of the edge maps; None where a model makes them, or the colour
+        edges (str | None): Folder of the edge maps; None where a model makes them, or the color
             gradient of the photographs serves.
         model (Mapping[str, str]): What tells one model from another, as hashes of its files;
             empty without one.
@@ -105,7 +105,7 @@ class RefineSettings:
 
     @property
     def gradient(self) -> bool:
-        """Whether the edges are those of the colours."""
+        """Whether the edges are those of the colors."""
         return self.edges is None and not self.model
 
     @property

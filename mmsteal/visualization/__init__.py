@@ -8,7 +8,7 @@ from mmsteal.visualization.edge_colors import (
     relative_strength,
 )
 
-# Colours and reports do without the mm stack, which the visualizer is a part of.
+# Colors and reports do without the mm stack, which the visualizer is a part of.
 __getattr__, _, _ = lazy_loader.attach(
     __name__, submod_attrs={'edge_visualizer': ['EdgeLocalVisualizer']}
 )

@@ -1,4 +1,4 @@
-"""Colour coding of multi-label edges."""
+"""Color coding of multi-label edges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def colorize_edges(
 ) -> np.ndarray:
     """Paint K edge maps in one picture, as the figures of CASENet and SEAL do.
 
-    Every class has a colour. A pixel of several classes gets their mean, weighted by strength;
+    Every class has a color. A pixel of several classes gets their mean, weighted by strength;
     how much of it covers the background is the strongest response.
 
     Args:
@@ -92,7 +92,7 @@ def relative_strength(edge_prob: np.ndarray) -> np.ndarray:
 
 
 def distinct_palette(num_classes: int) -> np.ndarray:
-    """Colours that differ in hue and, where classes are many, in brightness too.
+    """Colors that differ in hue and, where classes are many, in brightness too.
 
     Args:
         num_classes (int): Number of classes K.
@@ -103,7 +103,7 @@ def distinct_palette(num_classes: int) -> np.ndarray:
     import cv2
 
     index = np.arange(num_classes)
-    # Steps of the golden ratio keep neighbours in the list apart in hue, for any K.
+    # Steps of the golden ratio keep neighbors in the list apart in hue, for any K.
     hue = (index * 0.61803399 % 1.0) * 180
     value = 230 - 70 * (index // 12 % 3)
     hsv = np.stack([hue, np.full(num_classes, 220), value], axis=1).astype(np.uint8)

@@ -27,7 +27,7 @@ _BAR_PX = 22
 
 @VISUALIZERS.register_module()
 class EdgeLocalVisualizer(SegLocalVisualizer):
-    """Panels side by side: image, ground truth, prediction, each edge in its class's colour.
+    """Panels side by side: image, ground truth, prediction, each edge in its class's color.
 
     Writes to every backend of `vis_backends` (files, TensorBoard, ...). A strip below names the
     classes that occur.
@@ -154,7 +154,7 @@ def _as_strength(data) -> np.ndarray:
 def _titled(title: str, panel: np.ndarray) -> np.ndarray:
     bar = np.full((_BAR_PX, panel.shape[1], 3), 255, np.uint8)
     cv2.putText(bar, title, (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
-    # A white line keeps neighbouring panels apart.
+    # A white line keeps neighboring panels apart.
     out = np.concatenate([bar, panel], axis=0)
     out[:, -1] = 255
     return out

@@ -75,7 +75,7 @@ class Figure(NamedTuple):
 
 
 class Legend(NamedTuple):
-    """What colours mean: name -> RGB."""
+    """What colors mean: name -> RGB."""
 
     colors: Mapping[str, Sequence[int]]
 

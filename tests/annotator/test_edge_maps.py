@@ -70,7 +70,7 @@ def test_file_of_another_size(tmp_path):
         (np.full((20, 60), 9, np.uint8), 'same aspect ratio'),
         (np.zeros((40, 50), np.uint8), 'is black'),
         (np.full((40, 50), 250, np.uint8), 'mostly white'),
-        (np.zeros((40, 50, 3), np.uint8), 'colour picture'),
+        (np.zeros((40, 50, 3), np.uint8), 'color picture'),
     ],
 )
 def test_files_that_are_refused(tmp_path, array, message):

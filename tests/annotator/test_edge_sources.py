@@ -15,7 +15,7 @@ class TwoClasses:
         return np.full((2, *pixels.shape[:2]), 0.5, np.float32)
 
 
-def test_a_network_comes_before_the_colours(tmp_path):
+def test_a_network_comes_before_the_colors(tmp_path):
     assert EdgeSources(root=tmp_path).names == [GRADIENT, UPLOAD]
     sources = EdgeSources(TwoClasses(), tmp_path)
     assert sources.names == ['model x', GRADIENT, UPLOAD]

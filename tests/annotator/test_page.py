@@ -37,7 +37,7 @@ FLAGS = (
     '--enable-unsafe-swiftshader', '--window-size=1400,1400',
 )  # fmt: skip
 WIDTH, HEIGHT = 320, 240
-DISK = (160, 120, 70)  # centre x, y and radius
+DISK = (160, 120, 70)  # center x, y and radius
 
 
 @pytest.fixture(scope='module')
@@ -255,7 +255,7 @@ def test_edges_are_shown(page, files):
     open_disk(page, files)
     open_accordions(page)
     click(page, 'find')
-    expect(page, 'colour gradient')
+    expect(page, 'color gradient')
     wait_for(lambda: page.find_elements('css selector', '#edge-image img'), 20)
 
 

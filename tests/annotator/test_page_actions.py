@@ -68,7 +68,7 @@ def test_a_finished_demo_is_offered_without_a_restart(root):
     finish_demo(root)
     found = last(page, page.actions.look_for_demo(session, GRADIENT))
     choices = [name for name, _ in found[page.layout.source].choices]
-    # Photographs keep the colours: the demo model knows none.
+    # Photographs keep the colors: the demo model knows none.
     assert choices == [GRADIENT, DEMO_MODEL, UPLOAD]
     assert found[page.layout.source].value == GRADIENT
     assert 'demo model' in found[page.layout.notice]

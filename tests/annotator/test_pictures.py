@@ -14,7 +14,7 @@ def saved(tmp_path, array, name='a.png', mode=None):
     return path
 
 
-def test_colour_comes_as_it_is(tmp_path, rng):
+def test_color_comes_as_it_is(tmp_path, rng):
     pixels = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
     picture = read_picture(saved(tmp_path, pixels, 'my photo (1).png'))
     np.testing.assert_array_equal(picture.pixels, pixels)
@@ -114,7 +114,7 @@ def test_values_of_a_palette_are_its_indices(tmp_path):
     np.testing.assert_array_equal(read_values(tmp_path / 'a.png', 'label map'), labels)
 
 
-def test_values_of_colours_are_refused(tmp_path):
+def test_values_of_colors_are_refused(tmp_path):
     path = saved(tmp_path, np.zeros((20, 20, 3), np.uint8))
-    with pytest.raises(AnnotatorError, match='colour picture'):
+    with pytest.raises(AnnotatorError, match='color picture'):
         read_values(path, 'label map')

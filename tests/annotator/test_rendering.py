@@ -60,7 +60,7 @@ def test_small_images_are_shown_larger_by_a_whole_number():
     assert display_shape((500, 601)) == (500, 601)
 
 
-def test_two_hundred_classes_have_colours():
+def test_two_hundred_classes_have_colors():
     assert class_colors(200).shape == (200, 3)
     # the conversion to RGB rounds differently in long arrays
     np.testing.assert_allclose(class_colors(200)[:5], class_colors(5), atol=1)

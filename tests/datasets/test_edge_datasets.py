@@ -201,7 +201,7 @@ class TestBadInput:
         with pytest.raises(ValueError, match=r'b\.jpg'):
             folder_dataset(tmp_path)[1]
 
-    def test_colour_label(self, tmp_path):
+    def test_color_label(self, tmp_path):
         write_folder(tmp_path)
         Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(tmp_path / 'labels/a.png')
         with pytest.raises(ValueError, match=r'a\.png.*one channel'):

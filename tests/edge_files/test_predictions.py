@@ -113,12 +113,12 @@ def test_missing(tmp_path):
 def test_bad_files_are_named(tmp_path):
     for k in (1, 2, 3):
         save(tmp_path / f'class_{k}/size.png', np.zeros((9, 7 + k), np.uint8))
-        save(tmp_path / f'class_{k}/colour.png', np.zeros((9, 7, 3), np.uint8))
+        save(tmp_path / f'class_{k}/color.png', np.zeros((9, 7, 3), np.uint8))
         (tmp_path / f'class_{k}/broken.png').write_bytes(b'no image')
     folder = PredictionFolder(tmp_path, NAMES)
     for name, message in (
         ('size', r'one size for image size.*8 x 9'),
-        ('colour', r'grey.*colour\.png.*RGB'),
+        ('color', r'grey.*color\.png.*RGB'),
         ('broken', r'broken\.png'),
     ):
         with pytest.raises(ValueError, match=message):

@@ -60,7 +60,7 @@ def test_labels_move_to_the_disks_and_are_read_in_place_of_the_given_ones(tmp_pa
         assert iou(sample.gt_sem_seg.data[0].numpy() == k, disks(RADIUS) == k + 1) > 0.9
     assert (sample.gt_sem_seg.data[0, :4] == 255).all()
     assert set(sample.gt_instance_map.data.unique().tolist()) == {0, 300, 600}
-    # The files are of the data set's own kind: values, instance ids, names, colours.
+    # The files are of the data set's own kind: values, instance ids, names, colors.
     with Image.open(tmp_path / 'aligned_labels/iter_40/labels/3.png') as image:
         assert image.getpalette()[3:9] == [255, 0, 0, 0, 0, 255]
         values = np.asarray(image)

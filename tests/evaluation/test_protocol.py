@@ -23,7 +23,7 @@ def test_changes_and_none():
     assert (protocol.max_dist, protocol.margin, protocol.mode) == (0.02, 5, 'raw')
 
 
-def test_raw_truth_is_the_band_and_thin_truth_its_centre_line():
+def test_raw_truth_is_the_band_and_thin_truth_its_center_line():
     band = label_map_to_edges(LABELS, 2, radius=2) == 1
     raw = BoundaryProtocol(mode='raw', radius=2).ground_truth(LABELS, 2)
     thin = BoundaryProtocol(mode='thin', radius=2).ground_truth(LABELS, 2)

@@ -12,7 +12,7 @@ FOLDER = str(REPO / 'benchmarks' / 'experiments')
 
 @pytest.fixture
 def script(monkeypatch):
-    """Import a script by name; its neighbours are found as when it is run."""
+    """Import a script by name; its neighbors are found as when it is run."""
     monkeypatch.syspath_prepend(FOLDER)
     return importlib.import_module
 

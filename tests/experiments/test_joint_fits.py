@@ -14,7 +14,7 @@ from mmsteal.functional.joint.object_guard import estimate_iou
 
 @pytest.fixture
 def root(tmp_path, rng):
-    """Every set of the fits with a photograph or two: discs of one colour before another."""
+    """Every set of the fits with a photograph or two: discs of one color before another."""
     y, x = np.mgrid[:72, :96]
     for number in range(1, 17):
         disc = np.hypot(y - 36, x - 40 - number) < 20
@@ -33,13 +33,13 @@ def root(tmp_path, rng):
         folder = coco / 'panoptic_segmentation/annotations'
         save(folder / f'panoptic_train2017/{stem}.png', code)
         save(coco / f'images/train2017/{stem}.jpg', image)
-        colours = np.where(disc[..., None], (128, 0, 0), (0, 128, 0)).astype(np.uint8)
+        colors = np.where(disc[..., None], (128, 0, 0), (0, 128, 0)).astype(np.uint8)
         small = np.where(np.hypot(y - 36, x - 40 - number) < 16, 1, 0)[..., None]
-        coarse = np.where((small > 0) | ~disc[..., None], colours, 0).astype(np.uint8)
+        coarse = np.where((small > 0) | ~disc[..., None], colors, 0).astype(np.uint8)
         msrc = tmp_path / 'msrc_v2'
         save(msrc / f'Images/{stem}.png', image)
         save(msrc / f'GroundTruth/{stem}_GT.png', coarse)
-        save(msrc / f'SegmentationsGTHighQuality/{stem}_HQGT.png', colours)
+        save(msrc / f'SegmentationsGTHighQuality/{stem}_HQGT.png', colors)
     lines = ''.join(f'{n:02}.png\n' for n in range(1, 17))
     (tmp_path / 'camvid_train367/train.txt').write_text(lines)
     (tmp_path / 'msrc_v2/hq_list.txt').write_text('01\n02\n03\n')

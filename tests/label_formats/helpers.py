@@ -17,7 +17,7 @@ def write_image(path, size=SIZE):
 
 
 def move(annotation, index, pixels=3):
-    """The object map after one object grew over its neighbours and another place lost it."""
+    """The object map after one object grew over its neighbors and another place lost it."""
     object_map = annotation.object_map.copy()
     mask = object_map == index
     grown = ndimage.binary_dilation(mask, iterations=pixels) & ~annotation.ignore

@@ -51,7 +51,7 @@ DOCUMENT = """<?xml version="1.0" encoding="utf-8"?>
           <type>any</type>
           <attributes>
             <attribute>
-              <name>colour</name>
+              <name>color</name>
               <mutable>False</mutable>
               <input_type>select</input_type>
               <default_value>red</default_value>
@@ -96,7 +96,7 @@ rotation="12.00" z_order="4">
     </box>
     <polygon label="car" source="manual" occluded="0" points="4.00,4.00;20.00,4.00;20.00,20.00;\
 4.00,20.00" z_order="1">
-      <attribute name="colour">red > "blue"</attribute>
+      <attribute name="color">red > "blue"</attribute>
     </polygon>
     <polygon label='car' source='auto' occluded='1' \
 points='10.50,10.25;30.00,10.25;30.00,24.75;10.50,24.75' z_order='0'/>

@@ -171,7 +171,7 @@ def test_refined_by_other_engines(data, options):
 
 
 def test_refined_without_edge_maps(tmp_path):
-    """By the colours of the image, with an error that nobody has said."""
+    """By the colors of the image, with an error that nobody has said."""
     pixels = np.full((*SIZE, 3), 60, np.uint8)
     pixels[true_disk()], pixels[true_bar()] = (200, 90, 40), (40, 160, 210)
     (tmp_path / 'sub').mkdir()

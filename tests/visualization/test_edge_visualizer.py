@@ -15,7 +15,7 @@ from mmsteal.visualization import (
 RED, BLUE = [255, 0, 0], [0, 0, 255]
 
 
-def test_colours_mix_and_cover():
+def test_colors_mix_and_cover():
     edges = np.zeros((2, 1, 4))
     edges[0, 0, [0, 2]] = 1
     edges[1, 0, 2] = 1

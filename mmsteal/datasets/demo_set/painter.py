@@ -175,7 +175,7 @@ def _opacity(outline: NDArray, size: tuple[int, int]) -> NDArray:
     """Share of each pixel that the outline covers, from 16 samples."""
     scale = 4
     canvas = np.zeros((size[0] * scale, size[1] * scale), np.uint8)
-    # Pixel centres: image x lies at scale * x + (scale - 1) / 2 of the canvas; 1/16 px fractions.
+    # Pixel centers: image x lies at scale * x + (scale - 1) / 2 of the canvas; 1/16 px fractions.
     points = np.round((outline * scale + (scale - 1) / 2) * 16).astype(np.int32)
     cv2.fillPoly(canvas, [points], (255,), lineType=cv2.LINE_8, shift=4)
     covered = cv2.resize(canvas, size[::-1], interpolation=cv2.INTER_AREA)
@@ -189,7 +189,7 @@ def _blur_for_zoom(texture: NDArray, zoom: float) -> NDArray:
 
 
 def _vary_colors(image: NDArray, rng: np.random.Generator) -> NDArray:
-    """Brightness, contrast and colour cast, which shall tell nothing about the class."""
+    """Brightness, contrast and color cast, which shall tell nothing about the class."""
     mean = image.mean((0, 1))
     image = mean + rng.uniform(0.8, 1.2) * (image - mean)
     return image * rng.uniform(0.8, 1.2) * rng.uniform(0.85, 1.15, 3) + rng.uniform(-12, 12)

@@ -55,7 +55,7 @@ def draw_instance_edges(
     *,
     zoom: int = 2,
 ) -> NDArray:
-    """Draw the outline of every instance, in the colour of its class, over a dimmed image.
+    """Draw the outline of every instance, in the color of its class, over a dimmed image.
 
     Args:
         image: RGB image of shape (H, W, 3), uint8.

@@ -24,7 +24,7 @@ class GenerateEdges(BaseTransform):
         radius (float): Half thickness of the edges in px; see
             :func:`mmsteal.functional.label_map_to_edges`.
         instance_sensitive (bool): Also the edges between two instances of one class.
-        thin (bool): Thin the edges to a centre line.
+        thin (bool): Thin the edges to a center line.
         class_agnostic (bool): One map with the edges of all classes, (1, H, W), for a head with
             `num_classes=1`; see :func:`mmsteal.functional.union_edges`.
         num_classes (int | None): Number of classes K. None: as the dataset says (mmsteal's

@@ -212,7 +212,7 @@ def inverse_table(value_map: dict[int, int]) -> NDArray[np.int32]:
 
 
 def _palette(table: NDArray[np.int32], colors) -> bytes | None:
-    """Colours of the file values, for those who look at the files; black where there is none."""
+    """Colors of the file values, for those who look at the files; black where there is none."""
     if colors is None:
         return None
     palette = np.zeros((256, 3), np.uint8)

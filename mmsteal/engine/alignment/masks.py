@@ -30,7 +30,7 @@ class LabelRule:
         ignore_index (int): Label of ignored pixels.
         radius (float): Half thickness of the edges in px.
         instance_sensitive (bool): Whether instances of one class are told apart.
-        thin (bool): Whether edges are thinned to a centre line.
+        thin (bool): Whether edges are thinned to a center line.
         class_agnostic (bool): Whether the edges of all classes are in one map.
     """
 

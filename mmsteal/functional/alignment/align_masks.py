@@ -39,7 +39,7 @@ def align_masks(
         t^* = \arg\min_t \ell(t), \qquad
         \ell(t) = \frac{1}{|\hat y^t|} \sum_{p \in \hat y^t} -\log \max(f(p),\, \epsilon)
 
-    where the outline :math:`\hat y^t` is made of the pixels with a 4-neighbour on the other side.
+    where the outline :math:`\hat y^t` is made of the pixels with a 4-neighbor on the other side.
     The mean in place of the sum keeps short outlines, and none at all, from winning where f < 1/2.
 
     The given mask is returned as it was where the gain :math:`\ell(0) - \ell(t^*)` is below

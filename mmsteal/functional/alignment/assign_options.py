@@ -15,7 +15,7 @@ class AssignOptions:
         sigma_along: Standard deviation in px of the displacement along the edge.
         sigma_across: The same along its normal. Both may be `math.inf`.
         smoothness: :math:`\lambda`, per squared pixel.
-        neighbour_px: :math:`\delta`: pixels of the edge map no further apart are neighbours.
+        neighbor_px: :math:`\delta`: pixels of the edge map no further apart are neighbors.
         num_rounds: Rounds with the smoothness; 0 leaves it out.
         prob_floor: Probabilities below it, or above 1 minus it, count as that; in (0, 0.5).
 
@@ -25,7 +25,7 @@ class AssignOptions:
     References:
         Yu et al., Simultaneous Edge Alignment and Learning, ECCV 2018, section 4. Its release takes
         `sigma_along`, `sigma_across` and `smoothness` as 1, 4 and 0.02 for SBD, and 1, 3 and 0.02
-        for Cityscapes. The window, the neighbourhood and the floor are not from there.
+        for Cityscapes. The window, the neighborhood and the floor are not from there.
 
     Example:
         >>> AssignOptions(sigma_across=3.0).radius_px
@@ -36,7 +36,7 @@ class AssignOptions:
     sigma_along: float = 1.0
     sigma_across: float = 4.0
     smoothness: float = 0.02
-    neighbour_px: float = 5.0
+    neighbor_px: float = 5.0
     num_rounds: int = 2
     prob_floor: float = 0.01
 
@@ -46,7 +46,7 @@ class AssignOptions:
             ('sigma_along', self.sigma_along > 0, 'above 0'),
             ('sigma_across', self.sigma_across > 0, 'above 0'),
             ('smoothness', 0 <= self.smoothness < math.inf, 'finite and at least 0'),
-            ('neighbour_px', 1 <= self.neighbour_px < math.inf, 'finite and at least 1'),
+            ('neighbor_px', 1 <= self.neighbor_px < math.inf, 'finite and at least 1'),
             (
                 'num_rounds',
                 isinstance(self.num_rounds, int) and self.num_rounds >= 0,

@@ -85,7 +85,7 @@ def assign_edges(
     is small, where :math:`a_q, b_q` are the parts of :math:`m_q` along the edge and along its
     normal, and the last sum counts each pair once. Without it (:math:`\lambda = 0`) this is an
     assignment problem, solved to the optimum. With it, the assignment without it comes first; then
-    each of `num_rounds` rounds holds the displacements of the neighbours where they were and solves
+    each of `num_rounds` rounds holds the displacements of the neighbors where they were and solves
     the assignment problem that results (iterated conditional modes, all pixels at once). The least
     E that was met is returned.
 
@@ -155,7 +155,7 @@ def _assign_class(
     problem = OneToOne(flat, reachable)
 
     smoothness = options.smoothness if options.num_rounds else 0.0
-    near, num_near = _neighbours(edge, pixels, options.neighbour_px if smoothness else 0.0)
+    near, num_near = _neighbors(edge, pixels, options.neighbor_px if smoothness else 0.0)
     lengths = (offsets**2).sum(axis=1)
 
     def energy(moves: Integers) -> float:
@@ -171,7 +171,7 @@ def _assign_class(
     moves = problem.solve(unary)
     met = [(energy(stay), stay), (energy(moves), moves)]
     for _ in range(options.num_rounds if smoothness else 0):
-        # The sum of |m - m_v|^2 over the neighbours v, but for a constant of each row.
+        # The sum of |m - m_v|^2 over the neighbors v, but for a constant of each row.
         pull = np.append(offsets[moves], [[0, 0]], axis=0)[near].sum(axis=1)
         conditional = unary + smoothness * (num_near[:, None] * lengths - 2 * pull @ offsets.T)
         moves = problem.solve(conditional)
@@ -212,10 +212,10 @@ def _prior(
     return prior
 
 
-def _neighbours(
+def _neighbors(
     edge: NDArray[np.bool_], pixels: Integers, radius: float
 ) -> tuple[Integers, Integers]:
-    """Index of the neighbours of each pixel (P, B), -1 where there is none, and how many (P,)."""
+    """Index of the neighbors of each pixel (P, B), -1 where there is none, and how many (P,)."""
     reach = int(radius)
     number = np.full([size + 2 * reach for size in edge.shape], -1)
     number[tuple((pixels + reach).T)] = np.arange(len(pixels))

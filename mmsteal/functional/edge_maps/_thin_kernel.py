@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 def removable(e, ne, n, nw, w, sw, s, se):
     """Which pixels the first sub-iteration takes away, if they are set at all.
 
-    The eight arguments are the neighbours by compass direction: boolean tensors, or words of which
+    The eight arguments are the neighbors by compass direction: boolean tensors, or words of which
     each bit is a pixel. The second sub-iteration is the same rule turned by 180 degrees.
     """
     # Exactly one crossing from 0 to 1 around the pixel: taking it away cuts nothing apart.

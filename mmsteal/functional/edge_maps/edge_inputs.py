@@ -24,7 +24,7 @@ def edges_at_scale(
     """Edge maps for :func:`mmsteal.functional.refine_objects`, which works at their size.
 
     Args:
-        edge_prob: (K, h, w), float in [0, 1], or uint8 with 255 = 1; None for the colour gradient.
+        edge_prob: (K, h, w), float in [0, 1], or uint8 with 255 = 1; None for the color gradient.
         image: RGB image (H, W, 3), uint8; needed without edge maps.
         shape: Height and width of the labels.
         scale: Size at which objects are refined, as a fraction of the size of the labels. None:

@@ -61,7 +61,7 @@ def edge_nms(
     Args:
         score: Edge probability (..., H, W), floating point; an array or a tensor.
         radius: How far to look along the normal, in pixels; 0 suppresses nothing.
-        multiplier: Above 1, a response may be that much lower than its neighbours and stay.
+        multiplier: Above 1, a response may be that much lower than its neighbors and stay.
         smooth_radius: Radius in pixels of the triangle filter that makes E. E is also what comes
             out where nothing is suppressed.
         normal_radius: Radius in pixels of the triangle filter for the normals.

@@ -33,7 +33,7 @@ def mask_edges(masks: Mask, radius: float = 2.0, *, image_border: bool = False) 
     Args:
         masks: Masks of shape (..., H, W), bool or uint8, where not 0 is inside.
         radius: Euclidean radius r in pixels, at least 1; fractions count (1.5 takes the diagonal
-            neighbours, 1 does not).
+            neighbors, 1 does not).
         image_border: Whether what lies beyond the image counts as outside of the mask, so that a
             mask cut by the border has an edge there. By default it counts as nothing.
 

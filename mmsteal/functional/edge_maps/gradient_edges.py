@@ -1,4 +1,4 @@
-"""Edges without any network: the colour gradient of an image."""
+"""Edges without any network: the color gradient of an image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 def gradient_edges(image: NDArray[np.uint8], *, sigma: float = 1.0) -> NDArray[np.float32]:
-    r"""Strength of the colour gradient, 1 at its 99th percentile and above.
+    r"""Strength of the color gradient, 1 at its 99th percentile and above.
 
     .. math::
         e = \min\left(1, \frac{s}{s_{99}}\right), \qquad
@@ -22,7 +22,7 @@ def gradient_edges(image: NDArray[np.uint8], *, sigma: float = 1.0) -> NDArray[n
         sigma: Smoothing before the gradient, in pixels, above 0.
 
     Returns:
-        Edge strength (H, W) in [0, 1], float32; 0 for an image of one colour.
+        Edge strength (H, W) in [0, 1], float32; 0 for an image of one color.
 
     Raises:
         TypeError: `image` is not an array of uint8.

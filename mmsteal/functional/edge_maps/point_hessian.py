@@ -59,7 +59,7 @@ def hessian_at(
 @lru_cache(maxsize=64)
 def _axis_taps(size: int, radius: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """First tap (size,) and weights (size, 3, T) of the smoothed value and derivatives 1 and 2."""
-    # Filtering the identity writes the operators as matrices, with their behaviour at the border.
+    # Filtering the identity writes the operators as matrices, with their behavior at the border.
     padded = np.pad(np.eye(size), ((radius, radius), (0, 0)), mode='symmetric')
     triangle = np.r_[1 : radius + 2, radius:0:-1] / (radius + 1) ** 2
     smooth = sum(w * padded[i : i + size] for i, w in enumerate(triangle))

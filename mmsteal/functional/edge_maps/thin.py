@@ -95,7 +95,7 @@ def thin(mask: Mask) -> Mask:
     r"""Thin binary maps until nothing more can be taken away.
 
     The algorithm of Guo and Hall (1989) as in the survey of Lam, Lee and Suen (1992): with the
-    neighbours :math:`x_1 \dots x_8` of a pixel counted from the east against the clock
+    neighbors :math:`x_1 \dots x_8` of a pixel counted from the east against the clock
     (:math:`x_9 = x_1`), the first sub-iteration removes, all at once, the pixels with
 
     .. math::

@@ -75,7 +75,7 @@ def nearest_labels(
         d_k(p) = \min_{\text{ways } p_0, \dots, p_n = p,\; l(p_0) = k}
         \sum_i \frac{c(p_{i-1}) + c(p_i)}{2} \, \lVert p_i - p_{i-1} \rVert
 
-    over ways through the eight neighbours. All labels grow at once from one bucket queue (Dial,
+    over ways through the eight neighbors. All labels grow at once from one bucket queue (Dial,
     1969), and a pixel turns away all but its nearest: time grows with the labels near a pixel,
     not with all of them.
 

@@ -20,8 +20,8 @@ from mmsteal.functional.joint.outline_offsets import OutlineOffsets
 
 # A pixel that is cut off from a label is this far in the units of the way to the two nearest.
 _FAR_RATIO = 3.0
-# Colours speak up to here, in nats: an outlier is as good as another.
-MOST_COLOUR = 6.0
+# Colors speak up to here, in nats: an outlier is as good as another.
+MOST_COLOR = 6.0
 _FAR_GAP = 4.0
 # Of how many times its thickness a part may lie away before it is as good as infinitely far.
 _FAR_REACH = 4.0
@@ -84,16 +84,16 @@ def gather_evidence(
         edge: Edge strength (H, W), in mean strengths of the interior.
 
     Returns:
-        The evidence; what colours say is 0 until :func:`set_colours`.
+        The evidence; what colors say is 0 until :func:`set_colors`.
     """
     num = scene.num_objects
     rows = np.flatnonzero(scene.open)
     shape = (-1, grown.labels.shape[2])
     candidates = np.ascontiguousarray(grown.labels.reshape(shape)[rows])
-    trusted = np.stack([offsets.by_edges, offsets.by_colours]) * offsets.trust
+    trusted = np.stack([offsets.by_edges, offsets.by_colors]) * offsets.trust
     pooled = np.zeros(2, np.float32)
     if scene.background:
-        pooled[:] = mean_offset, offsets.pooled(offsets.by_colours, num)
+        pooled[:] = mean_offset, offsets.pooled(offsets.by_colors, num)
     near = (-1, scene.near.labels.shape[2])
     voices = _collect(
         candidates,
@@ -129,14 +129,14 @@ def _circumstances(scene: Scene, edge: NDArray[np.float32]) -> NDArray[np.float3
     return np.array([whole[name] for name in CIRCUMSTANCES], np.float32)
 
 
-def set_colours(
-    evidence: Evidence, colour: NDArray[np.int32], colour_costs: NDArray[np.float32]
+def set_colors(
+    evidence: Evidence, color: NDArray[np.int32], color_costs: NDArray[np.float32]
 ) -> None:
-    """Write what colours (N,) say under given costs (M + 1, B) into the evidence."""
-    _write_colours(evidence.voices, evidence.candidates, colour, colour_costs, _COLOUR)
+    """Write what colors (N,) say under given costs (M + 1, B) into the evidence."""
+    _write_colors(evidence.voices, evidence.candidates, color, color_costs, _COLOR)
 
 
-_COLOUR = VOICES.index('colour')
+_COLOR = VOICES.index('color')
 
 
 @njit(cache=True, nogil=True)
@@ -157,7 +157,7 @@ def _collect(
     background,
     num_voices,
 ):
-    """Voices (N, K, F) but the colours."""
+    """Voices (N, K, F) but the colors."""
     num, most = candidates.shape
     voices = np.zeros((num, most, num_voices), np.float32)
     signed = np.empty(most, np.float32)
@@ -214,14 +214,14 @@ def _collect(
 
 
 @njit(cache=True, nogil=True)
-def _write_colours(voices, candidates, colour, colour_costs, place):
+def _write_colors(voices, candidates, color, color_costs, place):
     num, most = candidates.shape
     for p in range(num):
         least = np.float32(np.inf)
         for i in range(most):
             if candidates[p, i] >= 0:
-                least = min(least, colour_costs[candidates[p, i], colour[p]])
+                least = min(least, color_costs[candidates[p, i], color[p]])
         for i in range(most):
             if candidates[p, i] >= 0:
-                more = colour_costs[candidates[p, i], colour[p]] - least
-                voices[p, i, place] = min(more, np.float32(MOST_COLOUR))
+                more = color_costs[candidates[p, i], color[p]] - least
+                voices[p, i, place] = min(more, np.float32(MOST_COLOR))

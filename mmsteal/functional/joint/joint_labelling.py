@@ -62,19 +62,19 @@ def joint_labelling(
     - the signed distance to the given outline of the label, in errors, and, in gaps between
       labels, how far the label is beside the two nearest;
     - how far outlines of the label (and, before a background, of all) lie from edges and from
-      changes of colour on average: this tells labels that are too small from those that are too
+      changes of color on average: this tells labels that are too small from those that are too
       large (:func:`~mmsteal.functional.joint.outline_offsets.outline_offsets`);
     - the geodesic distance from the label's decided pixels over the edge map, beside that of the
       two nearest labels (:func:`~mmsteal.functional.joint.geodesic.nearest_labels`); edges are
       measured in means of the interior of the objects, where there is none, so that sure edges are
       walls and noise is not;
-    - how unlikely the pixel's colour is among the label's decided pixels
-      (:class:`~mmsteal.functional.joint.colour_density.ColourLattice`).
+    - how unlikely the pixel's color is among the label's decided pixels
+      (:class:`~mmsteal.functional.joint.color_density.ColorLattice`).
 
     How much each counts, :math:`w_f`, follows the size of the error and the quality of the edges
-    by a table that was fitted once to many images. Neighbours of one colour belong together
+    by a table that was fitted once to many images. Neighbors of one color belong together
     (:func:`~mmsteal.functional.joint.pixel_pairs.pixel_pairs`); the energy is solved by mean field,
-    the colours are measured again, and it is solved again.
+    the colors are measured again, and it is solved again.
 
     Then each object is judged by what it probably gained; one that may have lost is returned as
     it was given.
@@ -83,7 +83,7 @@ def joint_labelling(
         object_map: Index of the object of each pixel (H, W), integers, -1 for none.
         image: RGB image (H, W, 3), or grey (H, W), uint8.
         edge_prob: Edge probabilities (K, h, w) in [0, 1]; the strongest of the K counts. None:
-            the colour gradient.
+            the color gradient.
         num_objects: M; None for the largest index and 1.
         background: Whether pixels of no object are background, into which objects grow and to
             which they give pixels up. Otherwise nobody labelled them: near objects are filled.

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.functional.joint.colour_density import ColourLattice
+from mmsteal.functional.joint.color_density import ColorLattice
 from mmsteal.functional.joint.edge_surprise import edge_surprise
 from mmsteal.functional.joint.geodesic import nearest_labels
-from mmsteal.functional.joint.joint_evidence import Evidence, gather_evidence, set_colours
+from mmsteal.functional.joint.joint_evidence import Evidence, gather_evidence, set_colors
 from mmsteal.functional.joint.joint_scene import Scene
 from mmsteal.functional.joint.mean_field import mean_field
 from mmsteal.functional.joint.object_guard import Belief, Traits
@@ -27,7 +27,7 @@ _STILL = 0.1
 _MOST_COST = 200.0
 # Candidates that cost so much more than the best, in nats, are out.
 _MOST_NATS = 9.0
-# Labels of fewer decided pixels show their colours by all of their pixels.
+# Labels of fewer decided pixels show their colors by all of their pixels.
 _FEW_PIXELS = 20
 # The set of an image says as much of its offset as an outline of so many steps.
 _SET_STEPS = 3000.0
@@ -40,8 +40,8 @@ class JointOptions:
     """Options of the joint labelling; the defaults are for any photographs.
 
     Args:
-        smoothness: Weight of a pair of neighbours that do not differ.
-        num_rounds: Rounds of labelling; between them the colours are measured again.
+        smoothness: Weight of a pair of neighbors that do not differ.
+        num_rounds: Rounds of labelling; between them the colors are measured again.
         num_iters: Updates of the mean field in a round.
         num_candidates: Labels that a pixel may choose from.
         set_offset: Mean of :attr:`JointLabelling.offset` over images whose labels were drawn in one
@@ -106,7 +106,7 @@ def label_scene(
     weights: NDArray[np.float32] | None = None,
 ) -> Solution:
     """Label the undecided pixels of a scene; see :func:`joint_labelling`."""
-    lattice = ColourLattice.of(image)
+    lattice = ColorLattice.of(image)
     decided = scene.decided
     edge = edge_surprise(edge_map, decided >= 0)
     costs = lattice.costs(_shown(scene, decided), scene.num_objects + 1)
@@ -136,12 +136,12 @@ def label_scene(
     # Pixels that no label reaches stay as they are.
     reached = evidence.candidates[:, 0] >= 0
     rows = np.flatnonzero(scene.open)
-    neighbours, pair_weights = pixel_pairs(image, scene.labels, scene.open, options.smoothness)
+    neighbors, pair_weights = pixel_pairs(image, scene.labels, scene.open, options.smoothness)
     candidates = evidence.candidates.copy()
     candidates[~reached, 0] = scene.labels.ravel()[rows[~reached]]
     labels = scene.labels.copy()
     for left in range(options.num_rounds - 1, -1, -1):
-        set_colours(evidence, lattice.index.ravel()[rows], costs)
+        set_colors(evidence, lattice.index.ravel()[rows], costs)
         unary = evidence.costs() if weights is None else evidence.costs(weights)
         unary[~reached, 0] = 0
         unary -= unary.min(axis=1, keepdims=True)
@@ -150,7 +150,7 @@ def label_scene(
         out = unary > _MOST_NATS
         now = np.where(out, -1, np.take_along_axis(candidates, order, axis=1)).astype(np.int32)
         unary[out] = _MOST_NATS
-        prob = mean_field(unary, now, neighbours, pair_weights, num_iters=options.num_iters)
+        prob = mean_field(unary, now, neighbors, pair_weights, num_iters=options.num_iters)
         best = prob.argmax(axis=1)[:, None]
         labels.ravel()[rows] = np.take_along_axis(now, best, axis=1)[:, 0]
         if left:
@@ -186,7 +186,7 @@ def _thickness(scene: Scene) -> NDArray[np.float32]:
 
 
 def _shown(scene: Scene, decided: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The pixels that show the colours of each label: decided ones, or all if they are few."""
+    """The pixels that show the colors of each label: decided ones, or all if they are few."""
     count = np.bincount(decided.ravel() + 1, minlength=scene.num_objects + 2)
     few = count < _FEW_PIXELS
     few[0] = False

@@ -25,17 +25,17 @@ _TABLE = {
     'gap_ratio': (-0.066, 0.206, -0.470, 0.000),
     'none': (6.000, 0.001, -0.000, 0.000),
     'offset_by_edges': (0.729, -0.473, 0.009, -0.023),
-    'offset_by_colours': (0.525, -0.038, -0.066, -0.036),
+    'offset_by_colors': (0.525, -0.038, -0.066, -0.036),
     'pooled_by_edges': (3.147, -0.049, -0.117, -0.001),
-    'pooled_by_colours': (0.076, 0.720, -0.162, -0.002),
+    'pooled_by_colors': (0.076, 0.720, -0.162, -0.002),
     'depth': (-0.018, -0.350, -0.049, -0.018),
     'thinness': (-0.157, -0.109, -0.033, 0.010),
     'reach': (-1.134, -0.044, -0.122, -0.332),
     'way': (-0.843, -0.005, 0.528, 0.461),
-    'colour': (-0.849, 0.135, -0.009, 0.351),
+    'color': (-0.849, 0.135, -0.009, 0.351),
 }
 # Voices that always speak against; their weights are exponentials of what the table gives.
-POSITIVE = frozenset({'outline', 'outline_in_gap', 'gap_ratio', 'reach', 'way', 'colour'})
+POSITIVE = frozenset({'outline', 'outline_in_gap', 'gap_ratio', 'reach', 'way', 'color'})
 VOICES = tuple(_TABLE)
 WEIGHTS = np.array(list(_TABLE.values()), np.float32).T
 

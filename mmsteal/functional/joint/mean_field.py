@@ -1,6 +1,6 @@
 """Mean field of a labelling problem in which every pixel has a few labels to choose from.
 
-Shape shorthand: N undecided pixels; K labels that each may take; D neighbours of a pixel.
+Shape shorthand: N undecided pixels; K labels that each may take; D neighbors of a pixel.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-# Entries of `neighbours` that are no index: nothing, and a pixel whose label is decided.
+# Entries of `neighbors` that are no index: nothing, and a pixel whose label is decided.
 NOBODY = -1
 
 
 def decided(label: NDArray[np.integer] | int) -> NDArray[np.int32] | int:
-    """The entry of `neighbours` that stands for a pixel whose label is decided."""
+    """The entry of `neighbors` that stands for a pixel whose label is decided."""
     return -2 - label  # type: ignore[return-value]
 
 
 def mean_field(
     unary: NDArray[np.float32],
     candidates: NDArray[np.int32],
-    neighbours: NDArray[np.int32],
+    neighbors: NDArray[np.int32],
     weights: NDArray[np.float32],
     *,
     num_iters: int = 10,
@@ -38,7 +38,7 @@ def mean_field(
     Args:
         unary: Cost :math:`u_p` of each candidate (N, K), float32.
         candidates: Labels (N, K), int32, the first always one; -1 where there are fewer.
-        neighbours: Indices of the pixels beside each (N, D), int32; `NOBODY` for none, and
+        neighbors: Indices of the pixels beside each (N, D), int32; `NOBODY` for none, and
             :func:`decided` of the label of a pixel that is not open. A pair stands on both sides.
         weights: Weight :math:`w_{pq}` of each pair (N, D), float32, the same on both sides.
         num_iters: Updates.
@@ -57,16 +57,16 @@ def mean_field(
         >>> both[0][prob.argmax(axis=1)]
         array([5, 5], dtype=int32)
     """
-    if not unary.shape == candidates.shape or not neighbours.shape == weights.shape:
+    if not unary.shape == candidates.shape or not neighbors.shape == weights.shape:
         raise ValueError(
-            'Expected `unary` and `candidates`, and `neighbours` and `weights`, to have the same '
-            f'shapes, but got {unary.shape} and {candidates.shape}, {neighbours.shape} and '
+            'Expected `unary` and `candidates`, and `neighbors` and `weights`, to have the same '
+            f'shapes, but got {unary.shape} and {candidates.shape}, {neighbors.shape} and '
             f'{weights.shape}.'
         )
-    if len(neighbours) != len(unary) or unary.ndim != 2 or neighbours.ndim != 2:
+    if len(neighbors) != len(unary) or unary.ndim != 2 or neighbors.ndim != 2:
         raise ValueError(
-            'Expected `unary` (N, K) and `neighbours` (N, D) to have a row for each pixel, '
-            f'but got {unary.shape} and {neighbours.shape}.'
+            'Expected `unary` (N, K) and `neighbors` (N, D) to have a row for each pixel, '
+            f'but got {unary.shape} and {neighbors.shape}.'
         )
     if (candidates[:, :1] < 0).any():
         raise ValueError(
@@ -76,24 +76,24 @@ def mean_field(
     return _solve(
         np.ascontiguousarray(unary, np.float32),
         np.ascontiguousarray(candidates, np.int32),
-        np.ascontiguousarray(neighbours, np.int32),
+        np.ascontiguousarray(neighbors, np.int32),
         np.ascontiguousarray(weights, np.float32),
         num_iters,
     )
 
 
 @njit(cache=True, nogil=True)
-def _solve(unary, candidates, neighbours, weights, num_iters):
+def _solve(unary, candidates, neighbors, weights, num_iters):
     num, most = unary.shape
     count = np.zeros(num, np.int64)
     for p in range(num):
         while count[p] < most and candidates[p, count[p]] >= 0:
             count[p] += 1
-    # What decided neighbours say does not change.
+    # What decided neighbors say does not change.
     cost = unary.copy()
     for p in range(num):
-        for d in range(neighbours.shape[1]):
-            label = -2 - neighbours[p, d]
+        for d in range(neighbors.shape[1]):
+            label = -2 - neighbors[p, d]
             if label >= 0:
                 for i in range(count[p]):
                     if candidates[p, i] == label:
@@ -108,8 +108,8 @@ def _solve(unary, candidates, neighbours, weights, num_iters):
             for i in range(count[p]):
                 score[i] = cost[p, i]
             if count[p] > 1:
-                for d in range(neighbours.shape[1]):
-                    q = neighbours[p, d]
+                for d in range(neighbors.shape[1]):
+                    q = neighbors[p, d]
                     if q < 0:
                         continue
                     weight = weights[p, d]

@@ -1,6 +1,6 @@
 """How far, and to which side, drawn outlines lie from the evidence of the image.
 
-Shape shorthand: H, W height and width; M labels; B colours of a lattice.
+Shape shorthand: H, W height and width; M labels; B colors of a lattice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NUM_BINS = 24
 _REACH = 1.5
 _CENTRES = (np.arange(_NUM_BINS) + 0.5) / _NUM_BINS * 2 * _REACH - _REACH
 _MIDDLE = np.abs(_CENTRES) < 1
-# Single colours say no more than this about a side, in nats.
+# Single colors say no more than this about a side, in nats.
 _MOST_NATS = 3.0
 # An outline of so many steps is believed by half; shorter ones less.
 _SURE_STEPS = 50.0
@@ -31,13 +31,13 @@ class OutlineOffsets:
 
     Attributes:
         by_edges: Where edges are stronger than in the interior, on average (M,).
-        by_colours: Where the colours change sides (M,), less where they do not differ.
+        by_colors: Where the colors change sides (M,), less where they do not differ.
         spread: Standard deviation of where edges are stronger (M,).
         steps: Pixels along each outline (M,).
     """
 
     by_edges: NDArray[np.float32]
-    by_colours: NDArray[np.float32]
+    by_colors: NDArray[np.float32]
     spread: NDArray[np.float32]
     steps: NDArray[np.float32]
 
@@ -57,14 +57,14 @@ def outline_offsets(
     beside: NDArray[np.int32],
     distance: NDArray[np.float32],
     edge: NDArray[np.float32],
-    colour: NDArray[np.int32],
-    colour_costs: NDArray[np.float32],
+    color: NDArray[np.int32],
+    color_costs: NDArray[np.float32],
     error_px: float,
 ) -> OutlineOffsets:
     r"""Measure the offsets along the signed distance :math:`s` to each outline.
 
     Edges: the mean of :math:`s` weighted with how much stronger edges are there than further away.
-    Colours: with :math:`m(s)` the mean log ratio of the label's density and that of the label on
+    Colors: with :math:`m(s)` the mean log ratio of the label's density and that of the label on
     the other side, and :math:`m_+`, :math:`m_-` its values well inside and outside,
 
     .. math::
@@ -78,19 +78,19 @@ def outline_offsets(
         beside: Nearest other label (H, W), int32, -1 where none is near.
         distance: Distance to the outline between the two (H, W), in pixels.
         edge: Edge strength (H, W), in mean strengths of the interior.
-        colour: Colour of each pixel (H, W); see :class:`ColourLattice`.
-        colour_costs: What each colour costs under each label (M, B).
+        color: Color of each pixel (H, W); see :class:`ColorLattice`.
+        color_costs: What each color costs under each label (M, B).
         error_px: Largest error of the outlines, in pixels.
 
     Returns:
         The offsets of each label.
     """
     count, nats, strength, steps = _profiles(
-        labels, beside, distance, edge, colour, colour_costs, error_px
+        labels, beside, distance, edge, color, color_costs, error_px
     )
-    num = len(colour_costs)
-    by_edges, by_colours, spread = np.zeros((3, num), np.float32)
-    found = OutlineOffsets(by_edges, by_colours, spread, steps)
+    num = len(color_costs)
+    by_edges, by_colors, spread = np.zeros((3, num), np.float32)
+    found = OutlineOffsets(by_edges, by_colors, spread, steps)
     for m in np.flatnonzero(count.sum(axis=1) >= 10):
         seen = count[m] > 0
         excess = _excess(strength[m] / np.maximum(count[m], 1), seen)
@@ -98,7 +98,7 @@ def outline_offsets(
         mean = float((excess * _CENTRES).sum() / total)
         found.by_edges[m] = mean
         found.spread[m] = np.sqrt((excess * (_CENTRES - mean) ** 2).sum() / total)
-        found.by_colours[m] = _change_of_sides(nats[m] / np.maximum(count[m], 1), seen)
+        found.by_colors[m] = _change_of_sides(nats[m] / np.maximum(count[m], 1), seen)
     return found
 
 
@@ -123,9 +123,9 @@ def _change_of_sides(profile: NDArray[np.float64], seen: NDArray[np.bool_]) -> f
 
 
 @njit(cache=True, nogil=True)
-def _profiles(labels, beside, distance, edge, colour, colour_costs, error_px):
+def _profiles(labels, beside, distance, edge, color, color_costs, error_px):
     """Pixels, log ratios and edge strengths of each label in bins of the signed distance."""
-    num = len(colour_costs)
+    num = len(color_costs)
     count = np.zeros((num, _NUM_BINS))
     nats = np.zeros((num, _NUM_BINS))
     strength = np.zeros((num, _NUM_BINS))
@@ -141,8 +141,8 @@ def _profiles(labels, beside, distance, edge, colour, colour_costs, error_px):
                 continue
             if distance[y, x] < 0.75:
                 steps[own] += 1
-            c = colour[y, x]
-            ratio = colour_costs[other, c] - colour_costs[own, c]
+            c = color[y, x]
+            ratio = color_costs[other, c] - color_costs[own, c]
             ratio = min(max(ratio, -_MOST_NATS), _MOST_NATS)
             i = int((_REACH - away) / (2 * _REACH) * _NUM_BINS)
             i = min(i, _NUM_BINS // 2 - 1)

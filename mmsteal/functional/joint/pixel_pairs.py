@@ -1,4 +1,4 @@
-"""Pairs of neighbouring pixels, and how much they belong together."""
+"""Pairs of neighboring pixels, and how much they belong together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def pixel_pairs(
     open_: NDArray[np.bool_],
     smoothness: float,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    r"""The eight neighbours of each open pixel, and the weights of the pairs.
+    r"""The eight neighbors of each open pixel, and the weights of the pairs.
 
     .. math::
         w_{pq} = \frac{\gamma}{\lVert p - q \rVert}
@@ -34,32 +34,32 @@ def pixel_pairs(
         smoothness: :math:`\gamma`.
 
     Returns:
-        Neighbours (N, 8), int32, and weights (N, 8), float32, as
+        Neighbors (N, 8), int32, and weights (N, 8), float32, as
         :func:`~mmsteal.functional.joint.mean_field.mean_field` takes them; pixels in the order of
         rows.
     """
-    colours = image[..., None] if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    colors = image[..., None] if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     index = np.full(open_.shape, -1, np.int32)
     index[open_] = np.arange(np.count_nonzero(open_))
-    return _pairs(np.ascontiguousarray(colours).astype(np.float32), labels, index, smoothness)
+    return _pairs(np.ascontiguousarray(colors).astype(np.float32), labels, index, smoothness)
 
 
 @njit(cache=True, nogil=True)
-def _pairs(colours, labels, index, smoothness):
+def _pairs(colors, labels, index, smoothness):
     height, width = index.shape
     # Rows are summed apart: single precision, but no drift over the image.
     total, number = 0.0, 0
     for y in range(height):
         for x in range(width):
             if x + 1 < width:
-                total += _difference(colours[y, x], colours[y, x + 1])
+                total += _difference(colors[y, x], colors[y, x + 1])
                 number += 1
             if y + 1 < height:
-                total += _difference(colours[y, x], colours[y + 1, x])
+                total += _difference(colors[y, x], colors[y + 1, x])
                 number += 1
     scale = -number / (2 * total) if total > 0 else 0.0
     num = index.max() + 1
-    neighbours = np.full((num, 8), NOBODY, np.int32)
+    neighbors = np.full((num, 8), NOBODY, np.int32)
     weights = np.zeros((num, 8), np.float32)
     for y in range(height):
         for x in range(width):
@@ -75,10 +75,10 @@ def _pairs(colours, labels, index, smoothness):
                     if labels[yy, xx] < 0:
                         continue
                     q = -2 - labels[yy, xx]
-                weight = np.exp(scale * _difference(colours[y, x], colours[yy, xx]))
-                neighbours[p, k] = q
+                weight = np.exp(scale * _difference(colors[y, x], colors[yy, xx]))
+                neighbors[p, k] = q
                 weights[p, k] = smoothness * weight * (1.0 if k < 4 else np.sqrt(0.5))
-    return neighbours, weights
+    return neighbors, weights
 
 
 @njit(cache=True, nogil=True)

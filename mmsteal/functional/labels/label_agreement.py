@@ -25,7 +25,7 @@ _NAN = float('nan')
 class LabelAgreement:
     """Agreement of two labelings about one class, as counts: those of several images add up.
 
-    The outline of a class is made of its pixels that have a 4-neighbour outside of it.
+    The outline of a class is made of its pixels that have a 4-neighbor outside of it.
 
     Attributes:
         intersection: Pixels that both labelings give to the class.

@@ -17,7 +17,7 @@ from mmsteal.functional.labels.bounding_box import Box, bounding_box
 
 # What a pixel of way costs without any edge: it makes the nearer of two masks win a draw.
 _STEP_COST = 0.01
-_DIAGONAL_NEIGHBOURS = tuple((y, x) for y in (0, 1, 2) for x in (0, 1, 2))
+_DIAGONAL_NEIGHBORS = tuple((y, x) for y in (0, 1, 2) for x in (0, 1, 2))
 
 
 def settle_overlaps(
@@ -150,7 +150,7 @@ def _cost_of_way(
     padded = np.pad(grown[box], 1)
     height, width = grown[box].shape
     near = np.zeros_like(grown[box])
-    for y, x in _DIAGONAL_NEIGHBOURS:
+    for y, x in _DIAGONAL_NEIGHBORS:
         near |= padded[y : y + height, x : x + width]
     starts = np.argwhere(before[box] & mask[box] & near)
     if not len(starts):

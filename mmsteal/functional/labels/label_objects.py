@@ -118,7 +118,7 @@ def check_map(name: str, value: Any) -> NDArray[Any]:
     if value.ndim != 2:
         raise ValueError(
             f'Expected argument `{name}` to have shape (H, W), but got {value.shape}; '
-            'read a label file with its indices, not its colours.'
+            'read a label file with its indices, not its colors.'
         )
     return value
 

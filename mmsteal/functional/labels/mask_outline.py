@@ -11,7 +11,7 @@ from mmsteal.functional.edge_maps.edges import mask_edges
 
 
 def mask_outline(mask: NDArray[Any]) -> NDArray[np.bool_]:
-    """Pixels of a mask that have a neighbour outside of it, above, below, left or right.
+    """Pixels of a mask that have a neighbor outside of it, above, below, left or right.
 
     Args:
         mask: (..., H, W), bool or uint8, where not 0 is inside. What lies beyond the image counts

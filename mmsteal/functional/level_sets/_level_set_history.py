@@ -35,7 +35,7 @@ class PackedHistory:
     def mean_cost(self, cost: NDArray[np.int32]) -> NDArray[np.float64]:
         """Mean of `cost` (H, W) along the curve of each state, (C,); NaN where there is none.
 
-        The curve of a mask is made of the pixels of which one of the four neighbours is on its
+        The curve of a mask is made of the pixels of which one of the four neighbors is on its
         other side. Pixels of negative cost are left out.
         """
         sums = np.zeros(len(self.words), np.int64)
@@ -46,7 +46,7 @@ class PackedHistory:
 
 @njit(cache=True, nogil=True)
 def _curve_cost(history, cost, ghost, sums, counts):
-    """Sum a cost along the curve of every state: the pixels with a 4-neighbour of the other value.
+    """Sum a cost along the curve of every state: the pixels with a 4-neighbor of the other value.
 
     Args:
         history: Packed states (C, S, H).

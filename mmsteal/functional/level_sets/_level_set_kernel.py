@@ -4,8 +4,8 @@
 layout of a mask, `_level_set_operators` what happens to the rows of a strip.
 
 Work: a strip is cut into tiles of `TILE_ROWS` rows. Each step is a fixed function of a tile and its
-eight neighbours, and the sequence of steps repeats with a period of two iterations. A tile whose
-neighbourhood is what it was one period before must therefore become what it became then, and that
+eight neighbors, and the sequence of steps repeats with a period of two iterations. A tile whose
+neighborhood is what it was one period before must therefore become what it became then, and that
 is still in the ring of past states. Only the tiles around moving parts of a contour are computed.
 
 Shape shorthand:

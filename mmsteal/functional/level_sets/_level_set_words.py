@@ -3,7 +3,7 @@
 A mask is cut into vertical strips; one 64-bit word holds one row of a strip, and the words of a
 strip lie row after row, so that an operation on many rows of a strip is one vectorised loop. Of the
 64 bits, the middle `64 - 2 * ghost` are the strip's own pixels; the `ghost` bits on each side are
-copies of the neighbours' pixels, fetched when a tile is loaded. The operators of one step then need
+copies of the neighbors' pixels, fetched when a tile is loaded. The operators of one step then need
 no carry between words: wrong bits creep in from the ends, one per operator, and never reach the
 strip's own pixels.
 

@@ -24,7 +24,7 @@ def edge_evidence(edge_prob: Array, *, peak_floor: float = 1.0, other_weight: fl
         \tilde f_k = \frac{f_k}{\max(\max_p f_k(p),\, m)}
 
     The classes next to each other share a boundary. With w = 0 a class that its network does not
-    see there walks over it into the neighbour.
+    see there walks over it into the neighbor.
 
     Args:
         edge_prob: Edge probabilities f of each class (K, H, W), float in [0, 1].

@@ -57,10 +57,10 @@ def edge_geometry(
 
     Args:
         target: Edge target of shape (N, K, H, W): 1 edge, `ignore_index` ignored, else no edge.
-        positives: `'center'`, the thinned label: of a label band only the centre line is to be a
+        positives: `'center'`, the thinned label: of a label band only the center line is to be a
             maximum. Or `'band'`, every edge pixel of the label.
         normals: Method of :func:`mmsteal.functional.edge_normals`. The normals are those of the
-            whole label band, which is smoother than its centre line.
+            whole label band, which is smoother than its center line.
         filter_radius: Radius in pixels of the triangle filter that precedes the derivatives.
         ignore_index: Value of ignored pixels.
         dtype: Precision of the angles, float32 or float64.
@@ -75,7 +75,7 @@ def edge_geometry(
 
     Example:
         >>> target = torch.zeros(1, 1, 9, 9, dtype=torch.uint8)
-        >>> target[..., 3:6] = 1  # a vertical band; the ends of its centre line are worn off
+        >>> target[..., 3:6] = 1  # a vertical band; the ends of its center line are worn off
         >>> geometry = edge_geometry(target)
         >>> print(geometry.x.unique(), geometry.angle.unique())
         tensor([4]) tensor([0.])

@@ -191,7 +191,7 @@ def class_boundaries(
 class _DiskMax(torch.autograd.Function):
     """Maximum over a disk around each pixel.
 
-    Its own backward keeps one byte a pixel (which neighbour won) where a chain of pooling and
+    Its own backward keeps one byte a pixel (which neighbor won) where a chain of pooling and
     maximum would keep several maps, and adds in a fixed order on every device.
     """
 
@@ -229,7 +229,7 @@ def _disk(radius: float) -> list[tuple[int, int]]:
 
 
 def _overlap(offset: tuple[int, int], shape: torch.Size) -> tuple[Any, Any]:
-    """Indices of the pixels that have a neighbour at this offset, and of those neighbours."""
+    """Indices of the pixels that have a neighbor at this offset, and of those neighbors."""
     here, there = [], []
     for step, size in zip(offset, shape[-2:], strict=True):
         here.append(slice(max(-step, 0), max(size - max(step, 0), 0)))

@@ -186,6 +186,6 @@ def _grow(work: EngineInput, options: GeodesicOptions) -> EngineResult:
 
 
 def image_gradient(image: NDArray[np.uint8] | None) -> NDArray[np.float32]:
-    """Strength of the gradient (h, w) of a colour or grey image."""
+    """Strength of the gradient (h, w) of a color or grey image."""
     assert image is not None  # checked
     return gradient_edges(np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image)

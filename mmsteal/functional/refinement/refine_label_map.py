@@ -67,7 +67,7 @@ def refine_label_map(
     Args:
         label_map: Labels (H, W), integers.
         edge_prob: Edge probabilities (K, h, w) in [0, 1], array or tensor on any device; None: the
-            colour gradient of the image. Where they are smaller than the labels, objects are
+            color gradient of the image. Where they are smaller than the labels, objects are
             refined at that size, and what has moved is drawn at the size of the labels: half the
             size takes a quarter of the time.
         options: :class:`JointOptions`, :class:`AlignOptions` or :class:`GeodesicOptions`; see

@@ -69,7 +69,7 @@ def refine_objects(
 
     Three engines do it:
 
-    - 'joint': all undecided pixels are labelled at once, by edges, colours and the given outlines
+    - 'joint': all undecided pixels are labelled at once, by edges, colors and the given outlines
       (:func:`~mmsteal.functional.joint.joint_labelling.joint_labelling`). Needs the image, and no
       more.
     - 'level_set': each object evolves to its edges, sections 3.6 and 4.3 of the paper
@@ -84,7 +84,7 @@ def refine_objects(
     Args:
         object_map: Index of the object of each pixel (H, W), int32, -1 for none.
         edge_prob: Edge probabilities (K, h, w) in [0, 1], array or tensor on any device. None: the
-            colour gradient of the image.
+            color gradient of the image.
         options: :class:`JointOptions`, :class:`AlignOptions` (lengths in pixels of the edge maps)
             or :class:`GeodesicOptions`; their type chooses the engine. None: the defaults of
             `engine`; `dataclasses.replace(REFINE_OPTIONS, min_gain=0.2)` changes one of them.
@@ -189,7 +189,7 @@ def outline_error_px(
     background: bool = False,
     frozen: NDArray[np.bool_] | None = None,
 ) -> float:
-    """How far the outlines of objects may be off, as the colours of the image say.
+    """How far the outlines of objects may be off, as the colors of the image say.
 
     Args:
         object_map: Index of the object of each pixel (H, W), int32, -1 for none.

@@ -134,7 +134,7 @@ def edge_scores(
         F = \frac{2 P R}{P + R}
 
     (0 where a denominator is 0). ODS is the best F on the curve, with P and R interpolated
-    linearly at 100 points between neighbouring thresholds. OIS sums the counts of each image at its
+    linearly at 100 points between neighboring thresholds. OIS sums the counts of each image at its
     own best threshold. AP is :math:`\sum_{r = 0, .01, \dots, 1} .01\, P(r)`, with P interpolated
     linearly over R and 0 outside the curve.
 

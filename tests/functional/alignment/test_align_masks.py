@@ -24,14 +24,14 @@ def iou(a, b):
 
 
 def outline(mask):
-    """Pixels with a 4-neighbour on the other side."""
+    """Pixels with a 4-neighbor on the other side."""
     padded = np.pad(mask, 1, mode='edge')
-    centre = padded[1:-1, 1:-1]
+    center = padded[1:-1, 1:-1]
     return (
-        (padded[:-2, 1:-1] != centre)
-        | (padded[2:, 1:-1] != centre)
-        | (padded[1:-1, :-2] != centre)
-        | (padded[1:-1, 2:] != centre)
+        (padded[:-2, 1:-1] != center)
+        | (padded[2:, 1:-1] != center)
+        | (padded[1:-1, :-2] != center)
+        | (padded[1:-1, 2:] != center)
     )
 
 

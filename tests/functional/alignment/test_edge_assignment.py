@@ -39,16 +39,16 @@ def unary_cost(edge, prob, *, sigma_along, sigma_across, floor=0.01):
     return cost
 
 
-def smoothness_cost(pixels, steps, neighbour_px):
+def smoothness_cost(pixels, steps, neighbor_px):
     """The pairwise sum, pair by pair."""
     return sum(
         (steps[i][0] - steps[j][0]) ** 2 + (steps[i][1] - steps[j][1]) ** 2
         for i, j in itertools.combinations(range(len(pixels)), 2)
-        if math.dist(pixels[i], pixels[j]) <= neighbour_px
+        if math.dist(pixels[i], pixels[j]) <= neighbor_px
     )
 
 
-def brute_force(edge, prob, radius, *, smoothness=0.0, neighbour_px=5.0, blocked=None, **sigmas):
+def brute_force(edge, prob, radius, *, smoothness=0.0, neighbor_px=5.0, blocked=None, **sigmas):
     """Least energy over all ways to give each pixel a place of its own."""
     cost = unary_cost(edge, prob, **sigmas)
     pixels = [tuple(p) for p in np.argwhere(edge).tolist()]
@@ -66,7 +66,7 @@ def brute_force(edge, prob, radius, *, smoothness=0.0, neighbour_px=5.0, blocked
         places = {(y + dy, x + dx) for (y, x), (dy, dx) in zip(pixels, steps, strict=True)}
         if len(places) == len(pixels):
             energy = sum(cost(p, s) for p, s in zip(pixels, steps, strict=True))
-            energy += smoothness * smoothness_cost(pixels, steps, neighbour_px)
+            energy += smoothness * smoothness_cost(pixels, steps, neighbor_px)
             best = min(best, energy)
     return best
 
@@ -118,7 +118,7 @@ def test_with_smoothness_the_energy_is_that_of_the_formula_and_never_rises(
     rng = np.random.default_rng(seed)
     edge = rng.random((4, 7)) < 0.12
     prob = rng.random(edge.shape)
-    options = dict(smoothness=smoothness, neighbour_px=2.0)
+    options = dict(smoothness=smoothness, neighbor_px=2.0)
     _, (report,) = assign_edges(
         edge, prob, AssignOptions(radius_px=1, num_rounds=rounds, **options)
     )
@@ -134,7 +134,7 @@ def test_with_smoothness_the_energy_is_that_of_the_formula_and_never_rises(
 
 def test_rounds_with_smoothness_come_closer_to_the_brute_force_optimum():
     """Iterated conditional modes have no guarantee; over many small maps they must help."""
-    options = dict(smoothness=0.5, neighbour_px=2.0)
+    options = dict(smoothness=0.5, neighbor_px=2.0)
     excess = {0: 0.0, 3: 0.0}
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -213,7 +213,7 @@ def test_a_shifted_contour_snaps_back(noise):
     assert report.loss_proposed < report.loss_given
 
 
-def test_smoothness_makes_neighbours_move_alike():
+def test_smoothness_makes_neighbors_move_alike():
     line, _, prob = shifted_contour(noise=1.5)
     rough, smooth = (
         assign_edges(line, prob, AssignOptions(smoothness=value))[1][0] for value in (0.0, 0.1)
@@ -353,7 +353,7 @@ def test_exception(edge, prob, options, error, message):
         ('sigma_along', 0),
         ('sigma_across', math.nan),
         ('smoothness', -0.1),
-        ('neighbour_px', 0.5),
+        ('neighbor_px', 0.5),
         ('num_rounds', 1.5),
         ('prob_floor', 0.5),
     ],

@@ -1,4 +1,4 @@
-"""Colour gradient as edges."""
+"""Color gradient as edges."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_few_edges_still_reach_one():
     assert gradient_edges(image).max() == 1
 
 
-def test_one_colour_has_no_edge():
+def test_one_color_has_no_edge():
     assert not gradient_edges(np.full((20, 20, 3), 90, np.uint8)).any()
 
 

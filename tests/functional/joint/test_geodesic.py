@@ -11,7 +11,7 @@ from mmsteal.functional.joint.geodesic import geodesic_growth, nearest_labels
 
 
 def graph(cost, passable):
-    """Edges of the pixel grid, from each pixel to its neighbours that may be entered."""
+    """Edges of the pixel grid, from each pixel to its neighbors that may be entered."""
     height, width = cost.shape
     units = np.rint(cost * geodesic.UNITS).astype(int)
     start, end, length = [], [], []

@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
-from mmsteal.functional.joint.colour_density import ColourLattice
+from mmsteal.functional.joint.color_density import ColorLattice
 from mmsteal.functional.joint.edge_surprise import edge_surprise
 from mmsteal.functional.joint.geodesic import nearest_labels
-from mmsteal.functional.joint.joint_evidence import MOST_COLOUR, gather_evidence, set_colours
+from mmsteal.functional.joint.joint_evidence import MOST_COLOR, gather_evidence, set_colors
 from mmsteal.functional.joint.joint_scene import read_scene
 from mmsteal.functional.joint.joint_weights import CIRCUMSTANCES, POSITIVE, VOICES, WEIGHTS
 from mmsteal.functional.joint.mean_field import NOBODY, decided
@@ -43,7 +43,7 @@ def test_depth_is_about_the_distance_to_another_label():
         mask = scene.labels == label
         exact = ndimage.distance_transform_edt(mask)[mask] - 0.5
         near = exact < scene.reach_px - 2
-        # Ways through eight neighbours are up to 9 % longer than straight ones.
+        # Ways through eight neighbors are up to 9 % longer than straight ones.
         assert (scene.depth[mask][near] >= exact[near] - 1e-4).all()
         assert (scene.depth[mask][near] <= 1.09 * (exact[near] + 0.5) - 0.5 + 1e-4).all()
 
@@ -88,11 +88,11 @@ def test_the_side_that_outlines_do_not_lie_on_is_closed():
 def test_pairs_follow_the_formula(grey):
     image = photo()[..., 0] if grey else photo()
     scene = scene_of()
-    neighbours, weights = pixel_pairs(image, scene.labels, scene.open, 2.0)
-    colours = image[..., None] if grey else cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
-    colours = colours.astype(float)
-    steps = [((colours[:, 1:] - colours[:, :-1]) ** 2).sum(axis=2).ravel(),
-             ((colours[1:] - colours[:-1]) ** 2).sum(axis=2).ravel()]  # fmt: skip
+    neighbors, weights = pixel_pairs(image, scene.labels, scene.open, 2.0)
+    colors = image[..., None] if grey else cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    colors = colors.astype(float)
+    steps = [((colors[:, 1:] - colors[:, :-1]) ** 2).sum(axis=2).ravel(),
+             ((colors[1:] - colors[:-1]) ** 2).sum(axis=2).ravel()]  # fmt: skip
     mean = np.concatenate(steps).mean()
     index = np.full(scene.open.shape, -1)
     index[scene.open] = np.arange(scene.open.sum())
@@ -101,11 +101,11 @@ def test_pairs_follow_the_formula(grey):
         for k, (dy, dx) in enumerate(order):
             to = (y + dy, x + dx)
             if not (0 <= to[0] < 48 and 0 <= to[1] < 48):
-                assert neighbours[index[y, x], k] == NOBODY
+                assert neighbors[index[y, x], k] == NOBODY
                 continue
             expected = index[to] if scene.open[to] else decided(int(scene.labels[to]))
-            assert neighbours[index[y, x], k] == expected
-            apart = ((colours[y, x] - colours[to]) ** 2).sum()
+            assert neighbors[index[y, x], k] == expected
+            apart = ((colors[y, x] - colors[to]) ** 2).sum()
             weight = 2 * np.exp(-apart / (2 * mean)) / np.hypot(dy, dx)
             assert_allclose(weights[index[y, x], k], weight, rtol=1e-5)
 
@@ -114,7 +114,7 @@ def test_pairs_follow_the_formula(grey):
 def test_voices(background):
     scene = scene_of(background)
     image = photo()
-    lattice = ColourLattice.of(image)
+    lattice = ColorLattice.of(image)
     costs = lattice.costs(scene.decided, 3)
     edge = np.ones(scene.open.shape, np.float32)
     offsets = outline_offsets(
@@ -123,8 +123,8 @@ def test_voices(background):
     grown = nearest_labels(scene.decided, edge, num=3, passable=scene.open)
     evidence = gather_evidence(scene, grown, offsets, 0.1, edge)
     rows = np.flatnonzero(scene.open)
-    colour = lattice.index.ravel()[rows]
-    set_colours(evidence, colour, costs)
+    color = lattice.index.ravel()[rows]
+    set_colors(evidence, color, costs)
     voice = dict(zip(VOICES, np.moveaxis(evidence.voices, 2, 0), strict=True))
     own = evidence.candidates == scene.labels.ravel()[rows][:, None]
     gap = (scene.labels.ravel()[rows] == 2) & (not background)
@@ -139,15 +139,15 @@ def test_voices(background):
     assert (voice['pooled_by_edges'] == 0).all() == (not background)
     assert voice['way'].min() == 0
     valid = evidence.candidates >= 0
-    expected = costs[np.maximum(evidence.candidates, 0), colour[:, None]]
+    expected = costs[np.maximum(evidence.candidates, 0), color[:, None]]
     expected = expected - np.where(valid, expected, np.inf).min(axis=1, keepdims=True)
-    assert_allclose(voice['colour'][valid], np.minimum(expected, MOST_COLOUR)[valid], rtol=1e-4)
+    assert_allclose(voice['color'][valid], np.minimum(expected, MOST_COLOR)[valid], rtol=1e-4)
 
 
 def test_costs_follow_the_formula():
     scene = scene_of()
     edge = np.ones(scene.open.shape, np.float32)
-    lattice = ColourLattice.of(photo())
+    lattice = ColorLattice.of(photo())
     offsets = outline_offsets(
         scene.labels,
         scene.beside,

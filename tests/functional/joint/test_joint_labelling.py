@@ -13,14 +13,14 @@ from mmsteal.functional.joint.joint_solver import JointOptions
 
 
 def scene(seed=0, size=72, grey=False):
-    """Two disks on a ground, each with its own noisy colour; their exact map of objects."""
+    """Two disks on a ground, each with its own noisy color; their exact map of objects."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]
     exact = np.full((size, size), -1, np.int32)
     exact[np.hypot(y - 0.35 * size, x - 0.33 * size) < 0.22 * size] = 0
     exact[np.hypot(y - 0.6 * size, x - 0.64 * size) < 0.24 * size] = 1
-    colours = np.array([[200, 60, 50], [60, 170, 70], [70, 80, 160]])  # the last of none: -1
-    image = colours[exact] + rng.normal(0, 12, (size, size, 3))
+    colors = np.array([[200, 60, 50], [60, 170, 70], [70, 80, 160]])  # the last of none: -1
+    image = colors[exact] + rng.normal(0, 12, (size, size, 3))
     image = image.clip(0, 255).astype(np.uint8)
     return (image[..., 1] if grey else image), exact
 
@@ -153,7 +153,7 @@ def test_edge_maps_of_several_classes_and_another_size():
 
 @pytest.mark.parametrize('background', [False, True])
 @pytest.mark.parametrize('num', [0, 1, 200])
-def test_any_number_of_labels_on_an_image_of_one_colour(num, background):
+def test_any_number_of_labels_on_an_image_of_one_color(num, background):
     rng = np.random.default_rng(0)
     coarse = np.full((80, 80), -1, np.int32)
     if num:

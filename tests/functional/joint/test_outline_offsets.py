@@ -1,9 +1,9 @@
-"""Offsets of drawn outlines from edges and colours that lie elsewhere."""
+"""Offsets of drawn outlines from edges and colors that lie elsewhere."""
 
 import numpy as np
 import pytest
 
-from mmsteal.functional.joint.colour_density import ColourLattice
+from mmsteal.functional.joint.color_density import ColorLattice
 from mmsteal.functional.joint.error_estimate import estimate_error_px
 from mmsteal.functional.joint.joint_scene import read_scene
 from mmsteal.functional.joint.joint_solver import JointOptions
@@ -30,7 +30,7 @@ def measure(drawn, true, error_px=8.0):
     image, edge = picture(true)
     nothing = np.zeros(image.shape, bool)
     scene = read_scene(disk(drawn), nothing, np.zeros(1, bool), error_px, background=True)
-    lattice = ColourLattice.of(image)
+    lattice = ColorLattice.of(image)
     return outline_offsets(
         scene.labels,
         scene.beside,
@@ -45,9 +45,9 @@ def measure(drawn, true, error_px=8.0):
 @pytest.mark.parametrize('offset', [-5, -2, 0, 2, 5])
 def test_finds_the_offset(offset):
     found = measure(30, 30 + offset)
-    # Ways through eight neighbours are up to 8 % long, and offsets are shrunk where little is seen.
+    # Ways through eight neighbors are up to 8 % long, and offsets are shrunk where little is seen.
     assert found.by_edges[0] * 8 == pytest.approx(offset, abs=1.2)
-    assert found.by_colours[0] * 8 == pytest.approx(offset, abs=1.6)
+    assert found.by_colors[0] * 8 == pytest.approx(offset, abs=1.6)
     assert found.by_edges[1] == pytest.approx(-found.by_edges[0], abs=0.05)
     assert found.spread[0] < 0.3
 

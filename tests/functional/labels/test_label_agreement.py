@@ -14,7 +14,7 @@ SIZE = (26, 31)
 
 
 def naive_outline(labels, value, valid, instances=None):
-    """Pixels (N, 2) of a class with a valid 4-neighbour that is of another class or instance."""
+    """Pixels (N, 2) of a class with a valid 4-neighbor that is of another class or instance."""
     found = []
     for y, x in np.argwhere((labels == value) & valid):
         for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)):

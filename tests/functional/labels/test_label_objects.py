@@ -68,7 +68,7 @@ LABELS = np.zeros((3, 4), np.uint8)
     [
         (TypeError, '`label_map`', (LABELS.astype(float),)),
         (TypeError, '`label_map`', ([[1, 2]],)),
-        (ValueError, 'not its colours', (np.zeros((3, 4, 3), np.uint8),)),
+        (ValueError, 'not its colors', (np.zeros((3, 4, 3), np.uint8),)),
         (ValueError, '`instance_map`', (LABELS, LABELS[:2])),
         (TypeError, '`instance_map`', (LABELS, LABELS.astype(float))),
         (ValueError, 'from 0 to', (LABELS, LABELS.astype(int) - 1)),

@@ -113,7 +113,7 @@ def test_exception_threshold():
 
 
 def test_other_classes_hold_the_outline():
-    """A class that its network does not see at a shared edge walks over its neighbour."""
+    """A class that its network does not see at a shared edge walks over its neighbor."""
     left, right = np.zeros((2, 60, 120), bool)
     left[15:45, 15:50] = right[15:45, 50:100] = True
     edges = mask_edges(np.stack([left, right]), radius=1) * 1.0

@@ -24,7 +24,7 @@ from mmsteal.functional.edge_maps.edges import mask_edges
 from mmsteal.functional.joint.joint_labelling import joint_labelling
 from mmsteal.functional.refinement.refine_engines import ENGINES, engine_of
 
-COLOURS = np.array([[200, 60, 50], [60, 180, 70], [40, 80, 200]], np.float64)
+COLORS = np.array([[200, 60, 50], [60, 180, 70], [40, 80, 200]], np.float64)
 
 
 def photograph(rng, size=(80, 100), number=2):
@@ -34,7 +34,7 @@ def photograph(rng, size=(80, 100), number=2):
     exact[np.hypot(y - size[0] / 2, x - size[1] / 4) < size[0] / 4] = 0
     if number > 1:
         exact[size[0] // 5 : -size[0] // 5, -size[1] // 3 : -size[1] // 8] = 1
-    clean = np.append(COLOURS[:2], COLOURS[2:], axis=0)[np.where(exact < 0, 2, exact)]
+    clean = np.append(COLORS[:2], COLORS[2:], axis=0)[np.where(exact < 0, 2, exact)]
     noisy = ndi.gaussian_filter(clean, (0.7, 0.7, 0)) + rng.normal(0, 12, (*size, 3))
     return exact, np.clip(noisy, 0, 255).astype(np.uint8)
 
@@ -205,7 +205,7 @@ class TestOddImages:
         if engine == 'joint' and background:
             assert iou(refined == 0, exact == 0) > iou(coarse == 0, exact == 0)
 
-    def test_one_colour(self, engine, background, rng):
+    def test_one_color(self, engine, background, rng):
         exact, image = photograph(rng)
         coarse, _ = simulate_coarse_objects(exact, 6)
         self.refine(coarse, np.full_like(image, 90), engine, background)

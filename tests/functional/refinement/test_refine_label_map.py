@@ -183,7 +183,7 @@ def test_a_report_holds_what_happened_to_the_mask_in_pixels_of_the_edge_maps():
     assert math.isnan(fixed.loss)
 
 
-def test_unmoved_neighbour_keeps_its_pixels_at_half_size(rng):
+def test_unmoved_neighbor_keeps_its_pixels_at_half_size(rng):
     """One object moves; a ragged one without evidence stays to the pixel."""
     true = disk((80, 160), (40, 40), 25)
     ragged = disk((80, 160), (40, 125), 22) ^ (rng.random((80, 160)) < 0.02)
@@ -211,7 +211,7 @@ def test_tiny_objects_survive_half_size():
 
 
 def test_an_object_that_others_take_is_given_back(monkeypatch):
-    """It left its own pixels for those of its neighbour, who keeps them."""
+    """It left its own pixels for those of its neighbor, who keeps them."""
     objects = np.full((12, 20), -1, np.int32)
     objects[2:10, 2:10] = 0
     objects[2:10, 10:13] = 1

@@ -1,6 +1,6 @@
-"""Densities of the colours of labels on a lattice: no start values, the same on every run.
+"""Densities of the colors of labels on a lattice: no start values, the same on every run.
 
-Shape shorthand: H, W height and width; M labels; B colours of the lattice.
+Shape shorthand: H, W height and width; M labels; B colors of the lattice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 # Width of a cell in units of 8-bit Lab, and of the kernel in cells: together about the spread of
-# the colours of one surface in one light.
+# the colors of one surface in one light.
 STEP = 6
 _WIDTH = 1.0
 # Pixels of the whole image that stand beside those of a label: they decide where it has none.
@@ -23,11 +23,11 @@ _LEAST = 1e-9
 
 
 @dataclass(frozen=True)
-class ColourLattice:
-    """The colours of an image, rounded to a lattice.
+class ColorLattice:
+    """The colors of an image, rounded to a lattice.
 
     Attributes:
-        index: Colour of each pixel (H, W), int32, from 0 to B - 1.
+        index: Color of each pixel (H, W), int32, from 0 to B - 1.
         shape: Cells along each channel; their product is B.
     """
 
@@ -35,7 +35,7 @@ class ColourLattice:
     shape: tuple[int, ...]
 
     @classmethod
-    def of(cls, image: NDArray[np.uint8]) -> ColourLattice:
+    def of(cls, image: NDArray[np.uint8]) -> ColorLattice:
         """The lattice of an RGB image (H, W, 3) or a grey one (H, W), uint8."""
         channels = image[..., None] if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
         index = np.zeros(image.shape[:2], np.int32)
@@ -54,12 +54,12 @@ class ColourLattice:
 
     @cached_property
     def density(self) -> NDArray[np.float32]:
-        """Density of the colours of the whole image (B,)."""
+        """Density of the colors of the whole image (B,)."""
         spread = self._smooth(np.bincount(self.index.ravel(), minlength=self.size))
         return spread / max(float(spread.sum()), _LEAST)
 
     def costs(self, label_map: NDArray[np.int32], num_labels: int) -> NDArray[np.float32]:
-        r"""What each colour costs under each label: -log of its density.
+        r"""What each color costs under each label: -log of its density.
 
         .. math::
             p_k(c) = \frac{\sum_{q : l_q = k} G(c - c_q) + \alpha\, p(c)}{n_k + \alpha}
@@ -76,7 +76,7 @@ class ColourLattice:
 
         Example:
             >>> image = np.array([[0, 0, 200, 200]], np.uint8)
-            >>> lattice = ColourLattice.of(image)
+            >>> lattice = ColorLattice.of(image)
             >>> costs = lattice.costs(np.array([[0, 0, 1, 1]], np.int32), 2)
             >>> int(costs[:, lattice.index[0, 0]].argmin())
             0
