@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.functional.edge_maps.photograph import check_image
+
 
 def gradient_edges(image: NDArray[np.uint8], *, sigma: float = 1.0) -> NDArray[np.float32]:
     r"""Strength of the color gradient, 1 at its 99th percentile and above.
@@ -18,7 +20,7 @@ def gradient_edges(image: NDArray[np.uint8], *, sigma: float = 1.0) -> NDArray[n
     from another. The guard rails of :func:`mmsteal.functional.refine_objects` are made for that.
 
     Args:
-        image: RGB image (H, W, 3), uint8.
+        image: RGB image (H, W, 3), or grey (H, W), uint8.
         sigma: Smoothing before the gradient, in pixels, above 0.
 
     Returns:
@@ -26,7 +28,7 @@ def gradient_edges(image: NDArray[np.uint8], *, sigma: float = 1.0) -> NDArray[n
 
     Raises:
         TypeError: `image` is not an array of uint8.
-        ValueError: `image` is not of shape (H, W, 3), or `sigma` is not above 0.
+        ValueError: `image` is not of shape (H, W, 3) or (H, W), or `sigma` is not above 0.
 
     Example:
         >>> image = np.zeros((9, 9, 3), np.uint8)
@@ -34,15 +36,9 @@ def gradient_edges(image: NDArray[np.uint8], *, sigma: float = 1.0) -> NDArray[n
         >>> gradient_edges(image)[4].argmax() in (4, 5)
         True
     """
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        raise TypeError(
-            'Expected argument `image` to be an array of uint8, but got '
-            f'{getattr(image, "dtype", type(image))}.'
-        )
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(
-            f'Expected argument `image` to have shape (H, W, 3), but got {image.shape}.'
-        )
+    image = check_image(image)
+    if image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
     if not 0 < sigma < np.inf:
         raise ValueError(f'Expected argument `sigma` to be > 0 and finite, but got {sigma}.')
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)

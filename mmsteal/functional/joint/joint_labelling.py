@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.functional.edge_maps.gradient_edges import gradient_edges
+from mmsteal.functional.edge_maps.photograph import check_image
 from mmsteal.functional.joint.error_estimate import estimate_error_px
 from mmsteal.functional.joint.joint_scene import read_scene
 from mmsteal.functional.joint.joint_solver import JointOptions, label_scene
@@ -146,8 +147,6 @@ def _edge_map(
 ) -> NDArray[np.float32]:
     """One map of the size of the image."""
     if edge_prob is None:
-        if image.ndim == 2:
-            return gradient_edges(np.repeat(image[..., None], 3, axis=2))
         return gradient_edges(image)
     edge = np.ascontiguousarray(edge_prob.max(axis=0), np.float32)
     height, width = image.shape[:2]
@@ -170,21 +169,7 @@ def _check(
             'Expected argument `object_map` to have pixels and values of at least -1, but got '
             f'shape {given.shape} and least value {given.min(initial=0)}.'
         )
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        raise TypeError(
-            'Expected argument `image` to be an array of uint8, '
-            f'but got {getattr(image, "dtype", type(image))}.'
-        )
-    if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
-        raise ValueError(
-            'Expected argument `image` to have shape (H, W, 3), or (H, W) for a grey one, '
-            f'but got {image.shape}.'
-        )
-    if image.shape[:2] != given.shape:
-        raise ValueError(
-            f'Expected argument `image` to have the size of the labels, {given.shape}, '
-            f'but got {image.shape[:2]}; resize one of them, the labels without interpolation.'
-        )
+    check_image(image, given.shape)
     if frozen is not None and (frozen.dtype != np.bool_ or frozen.shape != given.shape):
         raise ValueError(
             f'Expected argument `frozen` to be bool of shape {given.shape}, '

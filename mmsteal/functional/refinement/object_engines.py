@@ -85,7 +85,8 @@ class EngineInput:
     def edge_map(self) -> NDArray[np.float32]:
         """The strongest of the edges, or the gradient, at this size."""
         if self.prob is None:
-            return image_gradient(self.image)
+            assert self.image is not None  # checked
+            return gradient_edges(self.image)
         edge = self.prob.float().amax(dim=0).cpu().numpy()
         if edge.shape == self.given.shape:
             return edge
@@ -183,9 +184,3 @@ def _grow(work: EngineInput, options: GeodesicOptions) -> EngineResult:
         for m in np.flatnonzero(work.count).tolist()
     }
     return EngineResult(refined, outcomes, error_px)
-
-
-def image_gradient(image: NDArray[np.uint8] | None) -> NDArray[np.float32]:
-    """Strength of the gradient (h, w) of a color or grey image."""
-    assert image is not None  # checked
-    return gradient_edges(np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image)

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmsteal.functional.alignment.step_choice import MaskAlignment
+from mmsteal.functional.edge_maps.gradient_edges import gradient_edges
+from mmsteal.functional.edge_maps.photograph import check_image
 from mmsteal.functional.labels.label_objects import check_map
 from mmsteal.functional.labels.object_map import enlarge
 from mmsteal.functional.labels.resize import resample
 from mmsteal.functional.level_sets.speed import check_edge_prob
-from mmsteal.functional.refinement.object_engines import EngineInput, image_gradient, run_engine
+from mmsteal.functional.refinement.object_engines import EngineInput, run_engine
 from mmsteal.functional.refinement.object_refinement import ObjectRefinement, report_objects
 from mmsteal.functional.refinement.refine_engines import (
     Engine,
@@ -163,7 +165,8 @@ def refine_object_map(
             f'Expected argument `error_px` to be a number > 0 and finite, but got {error_px!r}.'
         )
     if prob is None and engine == 'level_set':
-        prob = torch.from_numpy(image_gradient(image))[None]
+        assert image is not None  # checked
+        prob = torch.from_numpy(gradient_edges(image))[None]
     shape = (given.shape[0], given.shape[1])
     size = shape if prob is None else (int(prob.shape[1]), int(prob.shape[2]))
     if engine != 'level_set' and size[0] * size[1] > given.size:
@@ -283,21 +286,7 @@ def _check_image(image: Any, shape: tuple[int, ...], engine: Engine) -> None:
                 "photograph, or engine='level_set' to follow edge maps alone."
             )
         return
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        raise TypeError(
-            'Expected argument `image` to be an array of uint8, '
-            f'but got {getattr(image, "dtype", type(image))}.'
-        )
-    if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
-        raise ValueError(
-            'Expected argument `image` to have shape (H, W, 3), or (H, W) for a grey one, '
-            f'but got {image.shape}.'
-        )
-    if image.shape[:2] != shape:
-        raise ValueError(
-            f'Expected argument `image` to have the size of the labels, {shape}, but got '
-            f'{image.shape[:2]}; resize one of them, the labels without interpolation.'
-        )
+    check_image(image, shape)
 
 
 def _check_objects(

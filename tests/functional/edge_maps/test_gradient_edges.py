@@ -36,6 +36,12 @@ def test_bad_arguments():
     with pytest.raises(TypeError, match='array of uint8'):
         gradient_edges(np.zeros((5, 5, 3)))
     with pytest.raises(ValueError, match=r'shape \(H, W, 3\)'):
-        gradient_edges(np.zeros((5, 5), np.uint8))
+        gradient_edges(np.zeros((5, 5, 4), np.uint8))
     with pytest.raises(ValueError, match='sigma'):
         gradient_edges(np.zeros((5, 5, 3), np.uint8), sigma=0)
+
+
+def test_grey_is_a_color_of_equal_parts(rng):
+    grey = rng.integers(0, 256, (20, 30)).astype(np.uint8)
+    expected = gradient_edges(np.repeat(grey[..., None], 3, axis=2))
+    np.testing.assert_array_equal(gradient_edges(grey), expected)
