@@ -98,18 +98,6 @@ def prepare_distributed(cfg) -> None:
     cfg.model_wrapper_cfg = wrapper
 
 
-def finish_distributed() -> None:
-    """End the process group of a run that went well; without one nothing happens.
-
-    Threads of gloo that outlive the interpreter abort the process now and then ("terminate called
-    without an active exception"), and the launcher then calls a finished run failed. After an error
-    it must not be called: ranks would wait for those that are gone.
-    """
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
-
-
 def stand_in_for_ops() -> None:
     """Let OpenMMLab's mmseg import beside mmcv-lite, which comes without compiled ops.
 

@@ -18,7 +18,6 @@ from mmseg.registry import HOOKS, MODELS
 from mmsteal import mm_stack  # noqa: F401
 from mmsteal.compat import (
     enable_bases,
-    finish_distributed,
     load_own_checkpoints,
     prepare_distributed,
     stand_in_for_ops,
@@ -194,12 +193,3 @@ def test_bfloat16_runs_the_forward_pass_in_bfloat16():
     optim.update_params(out.float().sum())
     assert model.weight.dtype == torch.float32
     assert not torch.equal(before, model.weight)
-
-
-def test_process_group_ends(tmp_path):
-    finish_distributed()  # without one nothing happens
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
-    )
-    finish_distributed()
-    assert not torch.distributed.is_initialized()

@@ -72,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit status 1 where images could not be refined."""
     args = parse_edge_arguments(build_parser(), argv)
-    from mmsteal.compat import finish_distributed
+    from mmsteal.jobs import finish_distributed
 
     try:
         with user_errors():

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmengine.config import ConfigDict
     from mmengine.runner import Runner
 
-    from mmsteal.compat import finish_distributed
+    from mmsteal.jobs import finish_distributed
 
     cfg.load_from = args.checkpoint
     # The checkpoint brings the weights; fetching pre-trained ones first would be for nothing.

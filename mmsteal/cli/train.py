@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     from mmengine.runner import Runner
 
-    from mmsteal.compat import finish_distributed
+    from mmsteal.jobs import finish_distributed
 
     if args.resume is not None:
         cfg.resume = True

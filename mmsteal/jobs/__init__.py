@@ -1,7 +1,7 @@
 """Jobs over many images that can be killed and resumed: records, workers, ranks, progress."""
 
 from mmsteal.jobs.output import OutputError, writing_to
-from mmsteal.jobs.ranks import Ranks, join_ranks, present_ranks
+from mmsteal.jobs.ranks import Ranks, finish_distributed, join_ranks, present_ranks
 from mmsteal.jobs.records import ArrayRecords, Origin, Records, file_hash, fingerprint
 from mmsteal.jobs.run import Job, run_job
 from mmsteal.jobs.workers import Outcome, Workers
@@ -17,6 +17,7 @@ __all__ = [
     'Workers',
     'file_hash',
     'fingerprint',
+    'finish_distributed',
     'join_ranks',
     'present_ranks',
     'run_job',

@@ -111,3 +111,15 @@ def slurm_to_env() -> None:
         os.environ.update({'MASTER_ADDR': hosts[0]} if hosts else {})
     os.environ.setdefault('MASTER_ADDR', os.environ.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'))
     os.environ.setdefault('MASTER_PORT', '29500')
+
+
+def finish_distributed() -> None:
+    """End the process group of a run that went well; without one nothing happens.
+
+    Threads of gloo that outlive the interpreter abort the process now and then ("terminate called
+    without an active exception"), and the launcher then calls a finished run failed. After an error
+    it must not be called: ranks would wait for those that are gone.
+    """
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()

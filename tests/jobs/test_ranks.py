@@ -1,8 +1,9 @@
 """Ranks from the variables of the launchers."""
 
 import pytest
+import torch
 
-from mmsteal.jobs import Ranks, join_ranks, present_ranks
+from mmsteal.jobs import Ranks, finish_distributed, join_ranks, present_ranks
 
 NAMES = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
 
@@ -35,3 +36,12 @@ def test_launchers(environment):
     environment.setenv('SLURM_LOCALID', '3')
     environment.setenv('SLURM_NTASKS_PER_NODE', '4(x2)')
     assert join_ranks('slurm') == Ranks(0, 1, 3, 4)
+
+
+def test_process_group_ends(tmp_path):
+    finish_distributed()  # without one nothing happens
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
+    )
+    finish_distributed()
+    assert not torch.distributed.is_initialized()

@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmsteal.files import write_file
-from mmsteal.jobs import Job, Origin, Records, Workers, fingerprint, join_ranks, run_job, writing_to
+from mmsteal.jobs import (
+    Job,
+    Origin,
+    Records,
+    Workers,
+    fingerprint,
+    finish_distributed,
+    join_ranks,
+    run_job,
+    writing_to,
+)
 
 
 class Text(NamedTuple):
@@ -91,6 +101,7 @@ def main():
         together = {name: value for part in told for name, value in part.items()}
         (Path(out) / 'summary.txt').write_text(repr(sorted(together.items())))
     ranks.gather(None)
+    finish_distributed()
 
 
 if __name__ == '__main__':
