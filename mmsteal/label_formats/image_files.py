@@ -84,16 +84,20 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
-    """A photograph as RGB (H, W, 3) uint8, in the orientation of its pixels, as labels are.
+    """A photograph as RGB (H, W, 3) uint8, as labels are drawn on it.
+
+    A half turn or a flip in its EXIF data is applied, as every viewer does. A quarter turn is not:
+    labels of the size of the stored pixels are labels of these.
 
     Grey images are repeated, transparency is dropped, and 16 bits become 8.
 
     Raises:
         LabelError: If it cannot be read.
     """
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        image = cv2.imread(str(path), flags)
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is not None and image.shape[:2] != image_size(path):
+            image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         if image is not None:
             return np.ascontiguousarray(image[..., ::-1])
         with Image.open(path) as other:  # knows some formats more

@@ -337,7 +337,7 @@ def test_a_photograph_that_cannot_be_read_is_named(data, tmp_path):
     assert (tmp_path / 'labels/a.png').exists()
 
 
-@pytest.mark.parametrize('kind', ['grey', 'alpha', 'palette', 'deep', 'turned'])
+@pytest.mark.parametrize('kind', ['grey', 'alpha', 'palette', 'deep', 'turned', 'half turn'])
 def test_photographs_of_any_kind(tmp_path, kind, rng):
     pixels = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
     path, expected = tmp_path / 'a.png', pixels
@@ -352,10 +352,11 @@ def test_photographs_of_any_kind(tmp_path, kind, rng):
         expected = np.asarray(picture.convert('RGB'))
     elif kind == 'deep':
         cv2.imwrite(str(path), pixels[..., ::-1].astype(np.uint16) * 257)
-    else:  # labels are drawn on the pixels as they are
+    else:  # labels are as large as the stored pixels; people see a half turn as it is meant
         exif = Image.Exif()
-        exif[0x0112] = 6
+        exif[0x0112] = 6 if kind == 'turned' else 3
         Image.fromarray(pixels).save(path, exif=exif)
+        expected = pixels if kind == 'turned' else pixels[::-1, ::-1]
     np.testing.assert_array_equal(read_photo(path), expected)
     path.write_bytes(b'')
     with pytest.raises(LabelError, match='cannot read the image'):
