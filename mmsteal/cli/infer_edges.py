@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from mmsteal.cli.config_arguments import add_cfg_options, add_config_argument
+from mmsteal.cli.config_arguments import (
+    add_cfg_options,
+    add_config_argument,
+    add_trust_checkpoint,
+)
 from mmsteal.cli.user_errors import user_errors
 
 
@@ -17,6 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('image', help='an image, or a folder of images')
     parser.add_argument('out', help='folder for class_001/NAME.png ... and overlay/NAME.png')
     parser.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
+    add_trust_checkpoint(parser)
     add_cfg_options(parser)
     return parser
 
