@@ -129,7 +129,7 @@ class BackendApp:
         for task in tasks:
             try:
                 results.append(self.refiner(task, context))
-            except (LabelError, FileNotFoundError, ValueError) as error:
+            except (LabelError, FileNotFoundError, ValueError, OverflowError) as error:
                 missing = isinstance(error, FileNotFoundError)
                 status = HTTPStatus.NOT_FOUND if missing else HTTPStatus.UNPROCESSABLE_ENTITY
                 message = f'{error.strerror or error}' if isinstance(error, OSError) else str(error)

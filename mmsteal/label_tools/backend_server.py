@@ -10,6 +10,7 @@ import time
 from types import TracebackType
 
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.task import ErrorTask
 from waitress.wasyncore import close_all, loop
@@ -142,10 +143,23 @@ class _ErrorTask(ErrorTask):
         self.write(content)
 
 
+class _Parser(HTTPRequestParser):
+    path = ''  # waitress names it also where a request has come to none
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ParsingError:
+            raise
+        except ValueError as error:  # of urllib, where an address has a bracket alone
+            raise ParsingError(f'Address invalid: {error}') from error
+
+
 class _Channel(HTTPChannel):
     """A connection that ends in time, and lets the client read why it was refused."""
 
     error_task_class = _ErrorTask
+    parser_class = _Parser
     timeout_s = 120.0
     _began: float | None = None
     _refused = False
