@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from mmsteal.input_files import load_image, open_image, read_bgr
 from mmsteal.label_formats.annotation import LabelError
 from mmsteal.label_formats.base import LabelItem, LabelProblem
 
@@ -76,9 +75,9 @@ def image_size(path: Path) -> tuple[int, int]:
         LabelError: If it cannot be read.
     """
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             width, height = image.size
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError) as error:
         raise LabelError(f'{path}: cannot read the image ({error}); fix or remove it.') from error
     return height, width
 
@@ -95,14 +94,16 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
         LabelError: If it cannot be read.
     """
     try:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is not None and image.shape[:2] != image_size(path):
-            image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        size = image_size(path)
+        image = read_bgr(path)
+        if image is not None and image.shape[:2] != size:
+            image = read_bgr(path, as_stored=True)
         if image is not None:
             return np.ascontiguousarray(image[..., ::-1])
-        with Image.open(path) as other:  # knows some formats more
-            return np.array(other.convert('RGB'))
-    except (OSError, ValueError, SyntaxError, cv2.error) as error:
+        return np.array(load_image(path).convert('RGB'))  # Pillow knows some formats more
+    except LabelError:
+        raise
+    except (OSError, ValueError) as error:
         raise LabelError(f'{path}: cannot read the image ({error}); fix or remove it.') from error
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from mmsteal.input_files import load_image
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import LabelFormat, LabelItem, LabelProblem, as_values
 from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, check_size, find_files, pair_files
@@ -266,9 +267,9 @@ def _region(
 
 def _decode_mask(path: Path, what: str, entry: dict[str, Any]) -> NDArray[np.bool_]:
     try:
-        with Image.open(BytesIO(base64.b64decode(entry['mask']))) as image:
-            return np.asarray(image.convert('L')) != 0
-    except Exception as error:  # base64 and PIL raise what they like on damaged text
+        image = load_image(BytesIO(base64.b64decode(entry['mask'])))
+        return np.asarray(image.convert('L')) != 0
+    except (KeyError, TypeError, OSError, ValueError) as error:
         raise LabelError(
             f'{path}: {what} has no mask that can be read ({type(error).__name__}: {error}).'
         ) from error

@@ -181,7 +181,12 @@ def test_the_package_needs_no_network_library():
                 top = name.split('.')[0]
                 assert (
                     name.startswith(
-                        ('mmsteal.label_formats', 'mmsteal.functional', 'mmsteal.files')
+                        (
+                            'mmsteal.label_formats',
+                            'mmsteal.functional',
+                            'mmsteal.files',
+                            'mmsteal.input_files',
+                        )
                     )
                     or top in allowed
                     or top in sys.stdlib_module_names
