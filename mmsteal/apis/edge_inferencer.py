@@ -22,7 +22,8 @@ from mmsteal.apis.run_config import read_config
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.edge_files import check_distinct_names, write_prediction
 from mmsteal.files import write_file
-from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
+from mmsteal.label_formats import LabelError
+from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, read_photo
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
 from mmsteal.visualization.edge_colors import (
     colorize_edges,
@@ -207,7 +208,10 @@ def read_image(item: str | Path | np.ndarray, index: int = 0) -> tuple[str, np.n
         return f'image_{index:06d}', item
     if not os.path.isfile(item):
         raise FileNotFoundError(f'Expected an image at {os.path.abspath(item)}, but there is none.')
-    image = cv2.imread(str(item), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f'Cannot read {item} as an image; restore it or leave it out.')
-    return Path(item).stem, image
+    try:
+        image = read_photo(Path(item))
+    except LabelError as error:
+        raise ValueError(
+            f'Cannot read {item} as an image; restore it or leave it out. {error}'
+        ) from error
+    return Path(item).stem, np.ascontiguousarray(image[..., ::-1])

@@ -46,11 +46,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def bins_to_pngs(args: argparse.Namespace) -> None:
     """Write `class_001/NAME.png` ... for each `NAME.bin`."""
-    from PIL import Image
     from tqdm import tqdm
 
     from mmsteal.edge_files import read_edge_bin, write_edge_pngs
     from mmsteal.edge_files.file_index import find_file, index_files
+    from mmsteal.label_formats.image_files import image_size
 
     source = Path(args.source)
     if (args.images is None) == (args.size is None):
@@ -65,8 +65,7 @@ def bins_to_pngs(args: argparse.Namespace) -> None:
             image_path = find_file(images, name)
             if image_path is None:
                 raise FileNotFoundError(f'Expected the image of {path} in {args.images}.')
-            with Image.open(image_path) as image:
-                size = (image.height, image.width)
+            size = image_size(image_path)
         write_edge_pngs(args.out, name, read_edge_bin(path, len(args.names), size))
 
 
