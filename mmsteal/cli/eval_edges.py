@@ -119,7 +119,7 @@ def run_from(args: argparse.Namespace) -> EvaluationRun:
         _predictions_from(args, truth),
         protocol_from(args),
         max_dists=args.max_dist,
-        names=image_names_from(args),
+        names=image_names_from(args, truth),
         missing=args.missing,
         label_values=args.label_maps or 'files',
         absent=args.absent,

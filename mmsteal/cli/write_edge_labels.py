@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.workers < 1:
             raise ValueError(f'Expected --workers to be at least 1, but got {args.workers}.')
         truth, protocol = ground_truth_from(args), protocol_from(args)
-        names = image_names_from(args) or truth.names
+        names = image_names_from(args, truth) or truth.names
         truth.check(names, protocol)
 
         def write(name: str) -> None:

@@ -8,7 +8,6 @@ from typing import ClassVar, Literal
 
 import cv2
 import mmengine.fileio as fileio
-from mmengine import list_from_file
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
@@ -16,6 +15,7 @@ from mmsteal.datasets.samplers import Draw
 from mmsteal.functional.labels.class_values import class_values
 from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
 from mmsteal.label_formats.value_map import background_values, label_value_map
+from mmsteal.text_lists import read_names
 
 
 @DATASETS.register_module()
@@ -31,8 +31,8 @@ class EdgeDataset(BaseSegDataset):
         data_root (str | None): Folder that the other paths are relative to.
         data_prefix (dict): Folders `img_path`, `seg_map_path` and, for instance-sensitive edges,
             `instance_map_path`. Labels have the same relative name as their image.
-        ann_file (str): Text file with one relative name a line, without suffix; empty: every
-            image of the folder.
+        ann_file (str): Text file with one relative name a line, with the suffix or without; empty:
+            every image of the folder.
         img_suffix (str | Sequence[str]): Ending of the image files; several are tried in turn.
         seg_map_suffix, instance_map_suffix (str): Endings of the label files.
         label_values (Sequence[int] | None): The value of each class in the label files. None:
@@ -165,8 +165,13 @@ class EdgeDataset(BaseSegDataset):
                     f'Expected the list of images at {osp.abspath(self.ann_file)} (`ann_file`), '
                     'but it does not exist.'
                 )
-            lines = list_from_file(self.ann_file, backend_args=self.backend_args)
-            return [(line.strip(), None) for line in lines if line.strip()]
+            names = read_names(
+                self.ann_file,
+                lambda name: self._is_image(osp.join(img_dir, name)),
+                suffixes=self.img_suffix,
+                content=fileio.get(self.ann_file, backend_args=self.backend_args),
+            )
+            return [(name, None) for name in names]
         files = fileio.list_dir_or_file(
             img_dir,
             list_dir=False,
@@ -207,9 +212,15 @@ class EdgeDataset(BaseSegDataset):
         suffix = self.seg_map_suffix if key == 'seg_map_path' else self.instance_map_suffix
         return stem + suffix
 
-    def _find_image(self, stem: str, suffix: str | None) -> str:
+    def _candidates(self, stem: str, suffix: str | None = None) -> list[str]:
         endings = [suffix] if suffix else [*self.img_suffix, *(s.upper() for s in self.img_suffix)]
-        candidates = [stem + ending for ending in endings]
+        return [stem + ending for ending in endings]
+
+    def _is_image(self, stem: str) -> bool:
+        return self.backend_args is None and any(map(osp.isfile, self._candidates(stem)))
+
+    def _find_image(self, stem: str, suffix: str | None) -> str:
+        candidates = self._candidates(stem, suffix)
         if self.backend_args is not None:
             return candidates[0]
         for path in candidates:

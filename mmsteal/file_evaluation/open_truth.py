@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmsteal.edge_files import PredictionFolder
-from mmsteal.edge_files.file_index import index_files
 from mmsteal.file_evaluation.boundary_truth import AnnotatorTruth, EdgeFileTruth
 from mmsteal.file_evaluation.ground_truth import GroundTruth
 from mmsteal.file_evaluation.label_map_truth import LabelMapTruth
@@ -18,6 +17,8 @@ from mmsteal.label_formats.cityscapes_labels import (
 )
 from mmsteal.label_formats.value_map import label_value_map
 from mmsteal.label_formats.voc_labels import VOC_CLASSES
+from mmsteal.pairing import list_files
+from mmsteal.text_lists import read_names
 
 KINDS = ('sbd', 'cityscapes', 'bsds', 'folder', 'edges')
 
@@ -76,9 +77,9 @@ def open_ground_truth(
         folder = next((c for c in candidates if any(c.glob('*.mat'))), root)
         return AnnotatorTruth(_listed(folder, '.mat'), folder)
     if kind == 'edges':
-        bins = index_files(root, ('.bin',))
+        bins = list_files(root, ('.bin',))
         if bins:
-            return EdgeFileTruth(_listed(root, '.bin'), tuple(class_names), bins=bins)
+            return EdgeFileTruth(sorted(bins), tuple(class_names), bins=bins)
         pngs = PredictionFolder(root, class_names)
         return EdgeFileTruth(pngs.names(), tuple(class_names), pngs)
     return LabelMapTruth(
@@ -103,7 +104,8 @@ def _open_sbd(root: Path, split: str) -> GroundTruth:
             f'Expected the list of images at {path.resolve()}, but it does not exist; root is the '
             'folder that has cls/, inst/ and val.txt (benchmark_RELEASE/dataset).'
         )
-    names = sorted(set(path.read_text().split()))
+    known = {file.stem for file in (root / 'cls').glob('*.mat')}
+    names = sorted(set(read_names(path, known.__contains__, suffixes=('.jpg', '.mat'))))
     return LabelMapTruth(
         names,
         VOC_CLASSES,

@@ -58,17 +58,6 @@ def pair_files(
     return items, problems
 
 
-def names_of_split(path: Path) -> list[str]:
-    """First word of each line of a list of images.
-
-    Raises:
-        FileNotFoundError: If there is no such list.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f'Expected a list of images at {path.resolve()}.')
-    return [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
-
-
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width of an image, from its header.
 

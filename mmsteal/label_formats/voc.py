@@ -9,9 +9,10 @@ from typing import ClassVar
 from PIL import Image
 
 from mmsteal.label_formats.base import LabelItem, LabelProblem, Unclaimed
-from mmsteal.label_formats.image_files import find_files, names_of_split
+from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, find_files
 from mmsteal.label_formats.label_png import LabelPngFormat
 from mmsteal.label_formats.voc_labels import VOC_CLASSES, voc_palette
+from mmsteal.text_lists import read_names
 
 
 class VocFormat(LabelPngFormat):
@@ -72,7 +73,11 @@ class VocFormat(LabelPngFormat):
             return self._pair(
                 root, {name: path for name, path in images.items() if name in labels}, labels
             )
-        wanted = names_of_split(root / 'ImageSets' / 'Segmentation' / f'{self.split}.txt')
+        wanted = read_names(
+            root / 'ImageSets' / 'Segmentation' / f'{self.split}.txt',
+            lambda name: name in images or name in labels,
+            suffixes=IMAGE_SUFFIXES,
+        )
         missing = [
             LabelProblem(self.images / name, f'the list {self.split}.txt names it, no file does.')
             for name in wanted

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
@@ -151,6 +153,18 @@ def test_real_cityscapes(shared_data):
     assert item['gt_seg_map'].shape == item['gt_instance_map'].shape == (1024, 2048)
     cars = item['gt_instance_map'][item['gt_seg_map'] == 13]
     assert (cars // 1000 == 26).all()
+
+
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+@pytest.mark.parametrize('line', ['city one', 'city one.jpg', ' city one ', 'b 3 columns'])
+def test_lists_as_people_save_them(tmp_path, encoding, line):
+    write_folder(tmp_path, names=('a', 'b', 'city one'))
+    (tmp_path / 'list.txt').write_text(f'{line}\n', encoding=encoding)
+    data = folder_dataset(tmp_path, ann_file='list.txt')
+    expected = 'b' if line.startswith('b') else 'city one'
+    assert [Path(info['img_path']).stem for info in map(data.get_data_info, range(len(data)))] == [
+        expected
+    ]
 
 
 class TestBadInput:

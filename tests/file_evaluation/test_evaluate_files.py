@@ -43,6 +43,22 @@ def evaluate(
     return evaluate_files(job, data / out, num_workers=num_workers)
 
 
+def test_the_prediction_of_another_image_is_not_taken(tmp_path):
+    labels = np.zeros((20, 30), np.uint8)
+    labels[5:15, 5:15] = 1
+    for name in ('seq1/0001', 'seq2/0001'):
+        (tmp_path / 'labels' / name).parent.mkdir(parents=True)
+        Image.fromarray(labels).save(tmp_path / f'labels/{name}.png')
+    write_prediction(tmp_path / 'pred', 'seq2/0001', np.ones((1, 20, 30)))
+    truth = open_ground_truth('folder', tmp_path / 'labels', class_names=['x'], background=[0])
+    predictions = {'mine': PredictionFolder(tmp_path / 'pred', ['x'])}
+    # Also where only the image without a prediction is evaluated.
+    for names in (None, ['seq1/0001']):
+        job = EvaluationJob(truth, predictions, PROTOCOL, names=names)
+        with pytest.raises(FileNotFoundError, match='image seq1/0001'):
+            evaluate_files(job, tmp_path / 'out')
+
+
 def test_equals_the_functions(data):
     result = evaluate(data)
     for k, scores in enumerate(result.methods['mine'].scores[0].scores):
