@@ -160,6 +160,8 @@ def report(result: EvaluationResult, run: EvaluationRun) -> None:
             print(scores.table())
         worst = ', '.join(f'{image} {100 * f:.1f}' for image, f in worst_images(result, name))
         print(f'worst images (F at the best threshold of the set): {worst}')
+        if not method.counts[..., 3].any():
+            print(f'WARNING: {name} predicts no edge in any image, at any threshold')
         if method.missing:
             print(f'WARNING: {len(method.missing)} missing files counted as empty, the first: '
                   f'{", ".join(method.missing[0])}')  # fmt: skip

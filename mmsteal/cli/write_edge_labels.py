@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         names = image_names_from(args, truth) or truth.names
         truth.check(names, protocol)
 
-        def write(name: str) -> None:
+        def write(name: str) -> bool:
             image = truth.load(name, protocol)
             edges = image.edges.astype(np.uint8)
             if edges.ndim == 4:
@@ -68,7 +68,13 @@ def main(argv: Sequence[str] | None = None) -> None:
                 write_edge_bin(Path(args.out) / f'{name}.bin', edges)
             else:
                 write_edge_pngs(args.out, name, edges)
+            return bool((edges == 1).any())
 
         with ThreadPoolExecutor(args.workers) as pool:
-            list(tqdm(pool.map(write, names), total=len(names), unit='image'))
+            found = list(tqdm(pool.map(write, names), total=len(names), unit='image'))
+        if not any(found):
+            raise ValueError(
+                f'Expected true edges, but none of the {len(names)} images has one. '
+                f'{truth.held}'.rstrip()
+            )
     print(f'{protocol.label}\nclasses: {", ".join(truth.class_names)}\nwritten to {args.out}')

@@ -37,7 +37,10 @@ def find_files(folder: Path, endings: Collection[str], *, what: str) -> dict[str
             continue
         name = relative[: -len(ending)]
         if name in found:
-            raise LabelError(f'{path}: {found[name]} has the same name; keep one of the two.')
+            raise LabelError(
+                f'{path}: {found[name]} has the same name; keep one of the two, or where one of '
+                f'them is a label say how images end, as image_suffix={found[name].suffix}.'
+            )
         found[name] = path
     return found
 

@@ -29,7 +29,7 @@ class VocFormat(LabelPngFormat):
         components: See :class:`LabelPngFormat`.
         write_instances: When labels of another format are written: write SegmentationObject too.
         classes: Names -> values, by default VOC's 20. Values that are not in it are refused.
-        ignore: Values of pixels to leave alone.
+        ignore: Values of pixels to leave alone; None: 255, unless it is named as a class.
         unclaimed: See :class:`LabelFormat`.
     """
 
@@ -44,7 +44,7 @@ class VocFormat(LabelPngFormat):
         components: bool = False,
         write_instances: bool = True,
         classes: Mapping[str, int | str] | None = None,
-        ignore: int | Sequence[int] = (255,),
+        ignore: int | Sequence[int] | None = None,
         unclaimed: Unclaimed = None,
     ) -> None:
         instances = None if root is None else Path(root) / 'SegmentationObject'

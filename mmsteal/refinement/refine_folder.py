@@ -12,6 +12,7 @@ from typing import Any
 from mmsteal.files import remove_partial_files
 from mmsteal.jobs import Job, Ranks, Workers, run_job, writing_to
 from mmsteal.label_formats import AnnotatedObject, LabelError, LabelFormat, LabelItem
+from mmsteal.label_formats.set_checks import require_objects_in_set, require_photographs
 from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
 from mmsteal.refinement.records import (
     REPORTS,
@@ -85,8 +86,9 @@ def refine_folder(
         What was done; None on all ranks but the first.
 
     Raises:
-        ValueError: If no category has an edge map, if the folder holds results of other
-            parameters, or would be inside of the sources.
+        ValueError: If no image has an object, no category an edge map, or an image is its own
+            label; if the folder holds results of other parameters, or would be inside of the
+            sources.
         FileNotFoundError: If there is nothing to refine.
         OutputError: If the results cannot be written.
     """
@@ -111,6 +113,8 @@ def refine_folder(
             f'Expected the choices to be of images in {settings.source.root}, but got '
             f'{", ".join(unknown[:5])}; take the choices of this set.'
         )
+    require_photographs(items)
+    require_objects_in_set(source, items)
     refiner = FileRefiner(settings, source)
     refiner.edge_classes.require_match(_categories(source, items))
     check_parameters(settings, overwrite=overwrite)

@@ -7,6 +7,7 @@ from PIL import Image
 
 from mmsteal.edge_files import PredictionFolder, write_prediction
 from mmsteal.evaluation import EdgeMetric, boundary_protocol
+from mmsteal.evaluation.score_report import class_scores
 from mmsteal.file_evaluation import EvaluationJob, evaluate_files, open_ground_truth
 from mmsteal.file_evaluation import counting as module
 from mmsteal.file_evaluation.pr_curves import PRCurve, plot_pr_curves, write_pr_curves
@@ -193,7 +194,9 @@ def test_size_mismatch_names_the_image_or_resizes(data):
 def test_empty_prediction_and_empty_truth(data):
     for name in NAMES:
         write_prediction(data / 'pred', name, np.zeros((3, 40, 50)))
-    scores = evaluate(data).methods['mine'].scores[0]
+    result = evaluate(data)
+    method = result.methods['mine']
+    scores = method.scores[0]
     assert [scores.scores[0].ods_f, scores.scores[0].ap] == [0, 0]
     assert np.isnan(scores.scores[2].ods_f)  # absent everywhere
     assert scores.mean.num_classes == 2
@@ -201,8 +204,12 @@ def test_empty_prediction_and_empty_truth(data):
     assert zero.mean.num_classes == 3
     for name in NAMES:
         Image.fromarray(np.full((40, 50), 3, np.uint8)).save(data / f'labels/{name}.png')
-    result = evaluate(data)
-    assert np.isnan(result.methods['mine'].scores[0].mean.ods_f)
+    with pytest.raises(ValueError, match=r'disk, bar, ring.*none of the 5.*3 \(background\)'):
+        evaluate(data)
+    empty = class_scores(0 * method.counts, CLASSES, PROTOCOL, [0.02])
+    assert np.isnan(empty[0].mean.ods_f)
+    nothing = replace(method, counts=0 * method.counts, scores=empty)
+    result = replace(result, methods={'mine': nothing})
     for path in write_results(result, data / 'res'):
         assert path.stat().st_size
     assert json.loads((data / 'res/results.json').read_text())['methods'][0]['scores'][0]['mean'][
