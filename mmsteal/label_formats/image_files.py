@@ -40,7 +40,10 @@ def find_files(folder: Path, endings: Collection[str], *, what: str) -> dict[str
     found: dict[str, Path] = {}
     for name, path in files_below(folder, endings, what=what):
         if name in found:
-            raise LabelError(f'{path}: {found[name]} has the same name; keep one of the two.')
+            raise LabelError(
+                f'{path}: {found[name]} has the same name; keep one of the two, or where one of '
+                f'them is a label say how images end, as image_suffix={found[name].suffix}.'
+            )
         found[name] = path
     return found
 
@@ -120,17 +123,6 @@ def item_name(image: Path, folder: Path) -> str:
 def composed(name: str) -> str:
     """A name with letters and their marks as one character each, to compare names by."""
     return normalize('NFC', name)
-
-
-def names_of_split(path: Path) -> list[str]:
-    """First word of each line of a list of images.
-
-    Raises:
-        FileNotFoundError: If there is no such list.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f'Expected a list of images at {path.resolve()}.')
-    return [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
 
 
 def image_size(path: Path) -> tuple[int, int]:

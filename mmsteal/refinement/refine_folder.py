@@ -13,6 +13,7 @@ from mmsteal.files import remove_partial_files
 from mmsteal.jobs import Job, Ranks, Workers, run_job, writing_to
 from mmsteal.label_formats import AnnotatedObject, FormatSpec, LabelError, LabelFormat, LabelItem
 from mmsteal.label_formats.annotation import counted
+from mmsteal.label_formats.set_checks import require_objects_in_set, require_photographs
 from mmsteal.refinement.class_mapping import EdgeClasses
 from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
 from mmsteal.refinement.records import (
@@ -95,8 +96,9 @@ def refine_folder(
         What was done; None on all ranks but the first.
 
     Raises:
-        ValueError: If no category has an edge map, if the folder holds results of other
-            parameters, or would be inside of the sources.
+        ValueError: If no image has an object, no category an edge map, or an image is its own
+            label; if the folder holds results of other parameters, or would be inside of the
+            sources.
         FileNotFoundError: If there is nothing to refine.
         OutputError: If the results cannot be written.
     """
@@ -121,6 +123,8 @@ def refine_folder(
             f'Expected the choices to be of images in {settings.source.root}, but got '
             f'{", ".join(unknown[:5])}; take the choices of this set.'
         )
+    require_photographs(items)
+    require_objects_in_set(source, items)
     refiner = FileRefiner(settings, source)
     _require_match(refiner.edge_classes, source, items)
     check_parameters(settings, overwrite=overwrite)
