@@ -23,14 +23,13 @@ from command_line import positive_int, require_inputs, seed_number
 from kept_results import keep_settings, kept
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from numpy.typing import NDArray
 from short_training import short_training
 from tables import mean_and_spread, write_results
 from tqdm import tqdm
 
-from mmsteal.apis import LabelRefiner, load_run_config
+from mmsteal.apis import LabelRefiner, build_runner, load_run_config
 from mmsteal.datasets import EdgeDataset
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.datasets.transforms.coarsen import coarsen
@@ -236,7 +235,7 @@ def train_and_judge(
     labels, error = found
     cfg = load_run_config(args.segmentor, data_root=args.data_root)
     cfg.train_dataloader.dataset.data_prefix.seg_map_path = str(labels)
-    runner = Runner.from_cfg(short_training(cfg, folder, seed=seed, max_iters=args.max_iters))
+    runner = build_runner(short_training(cfg, folder, seed=seed, max_iters=args.max_iters))
     runner.train()
     scores = runner.val_loop.run()
     return dict(
