@@ -36,7 +36,7 @@ def load_run_config(
             size of a rank.
 
     Returns:
-        Ready for `Runner.from_cfg`.
+        Ready for :func:`mmsteal.apis.build_runner`.
 
     Raises:
         FileNotFoundError: If the config does not exist.
