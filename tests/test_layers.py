@@ -33,6 +33,8 @@ STOREYS = {
     # boundaries are compared; pictures of arrays
     'files': 2,
     'input_files': 2,
+    'pairing': 2,
+    'text_lists': 2,
     'jobs': 2,
     'label_formats': 2,
     'edge_files': 2,

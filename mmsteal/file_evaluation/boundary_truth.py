@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from mmsteal.edge_files import PredictionFolder, read_edge_bin, read_edge_pngs
-from mmsteal.edge_files.file_index import find_file
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.file_evaluation.ground_truth import GroundTruth, ImageTruth
 from mmsteal.input_files import read_mat_file
@@ -55,7 +54,7 @@ class EdgeFileTruth(GroundTruth):
     def files(self, name: str, protocol: BoundaryProtocol) -> list[Path]:
         """The files of the image."""
         if self.pngs is None:
-            return [find_file(self.bins, name) or Path(f'{name}.bin')]
+            return [self.bins.get(name, Path(f'{name}.bin'))]
         return [path or Path(f'{name}.png ({what})') for what, path in self.pngs.files(name)]
 
     def load(

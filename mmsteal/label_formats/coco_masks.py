@@ -58,7 +58,7 @@ def decode_segmentation(
             f'{path}: {what} has no segmentation that can be read; expected polygons or RLE.'
         )
     polygons = []
-    for polygon in segmentation:
+    for polygon in _flat_polygons(segmentation):
         if not isinstance(polygon, list) or len(polygon) % 2:
             raise LabelError(f'{path}: {what} has a polygon that is not x, y, x, y, ...')
         points = check_points(path, what, zip(polygon[::2], polygon[1::2], strict=True))
@@ -76,16 +76,39 @@ def decode_segmentation(
     return coco.decode(coco.merge(coco.frPyObjects(polygons, *shape))).astype(bool)
 
 
+def _flat_polygons(segmentation: list[Any]) -> list[Any]:
+    """Polygons as x, y, x, y, ...; some tools write pairs, or a polygon that is in no list."""
+    if segmentation and all(isinstance(value, int | float) for value in segmentation):
+        return [segmentation]
+    if len(segmentation) > 2 and all(map(_is_pair, segmentation)):
+        return [[value for pair in segmentation for value in pair]]
+    return [
+        [value for pair in polygon for value in pair]
+        if isinstance(polygon, list) and polygon and all(map(_is_pair, polygon))
+        else polygon
+        for polygon in segmentation
+    ]
+
+
+def _is_pair(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(isinstance(number, int | float) for number in value)
+    )
+
+
 def _decode_rle(
     path: Path, what: str, rle: dict[str, Any], shape: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    size = tuple(rle.get('size', ()))
+    counts: Any = rle.get('counts')
+    size = rle.get('size')
+    size = tuple(size) if isinstance(size, list | tuple) else size
     if size != shape:
         raise LabelError(
             f'{path}: {what} has an RLE of size {size} (height, width), but the image has '
             f'{shape}; encode it again or fix the size.'
         )
-    counts: Any = rle.get('counts')
     try:
         # Pycocotools makes a mask of any text, and of run lengths that end too early.
         lengths = counts if isinstance(counts, list) else unpack_run_lengths(counts)

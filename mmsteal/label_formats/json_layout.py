@@ -21,6 +21,10 @@ def load_json(path: Path) -> tuple[Any, bytes]:
     try:
         raw = path.read_bytes()
         return parse_json(raw), raw
+    except UnicodeDecodeError as error:
+        raise LabelError(
+            f'{path}: cannot read the JSON, since it is not UTF-8 ({error}); save it as UTF-8.'
+        ) from error
     except (OSError, ValueError) as error:
         raise LabelError(f'{path}: cannot read the JSON ({error}); fix or remove it.') from error
 
