@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 
 from mmsteal.cli.config_arguments import (
@@ -10,7 +11,7 @@ from mmsteal.cli.config_arguments import (
     add_config_argument,
     add_trust_checkpoint,
 )
-from mmsteal.cli.user_errors import user_errors
+from mmsteal.cli.user_errors import tell_problems, user_errors
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -35,5 +36,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         inferencer = EdgeInferencer(
             args.config, args.checkpoint, args.device, cfg_options=args.cfg_options
         )
-        inferencer(args.image, out_dir=args.out)
+        skipped: dict[str, str] = {}
+        many = os.path.isdir(args.image)  # of a single image there is nothing else to be done
+        inferencer(args.image, out_dir=args.out, skipped=skipped if many else None)
     print(f'classes: {", ".join(inferencer.classes)}\nwritten to {args.out}')
+    if skipped:
+        tell_problems('not done:', skipped)
+        raise SystemExit(f'error: {len(skipped)} images could not be read; the others are done.')
