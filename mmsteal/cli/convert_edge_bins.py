@@ -35,8 +35,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     from mmsteal.edge_files.file_index import index_files
+    from mmsteal.jobs import check_out_dir
 
     with user_errors():
+        check_out_dir(
+            args.out,
+            [f'class_{k + 1:03d}' for k in range(len(args.names))],
+            {'images': args.images},
+            inside=True,
+        )
         if Path(args.source).is_dir() and index_files(Path(args.source), ('.bin',)):
             bins_to_pngs(args)
         else:
@@ -75,7 +82,8 @@ def pngs_to_bins(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from mmsteal.edge_files import PredictionFolder, read_edge_pngs, write_edge_bin
+    from mmsteal.files import path_under
 
     folder = PredictionFolder(args.source, args.names)
     for name in tqdm(folder.names(), unit='image'):
-        write_edge_bin(Path(args.out) / f'{name}.bin', read_edge_pngs(folder, name))
+        write_edge_bin(path_under(args.out, f'{name}.bin'), read_edge_pngs(folder, name))

@@ -96,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         with user_errors():
             run = run_from(args)
+            check_places(run)
             result = evaluate_files(
                 run.job, run.out_dir / 'counts', num_workers=run.num_workers, progress=True
             )
@@ -126,6 +127,24 @@ def run_from(args: argparse.Namespace) -> EvaluationRun:
         absent_image=args.absent_image,
     )
     return EvaluationRun(job, Path(args.out), not args.no_plots, args.workers)
+
+
+def check_places(run: EvaluationRun) -> None:
+    """Refuse to write over what is scored.
+
+    Raises:
+        ValueError: If predictions or truth lie where results would go.
+    """
+    from mmsteal.jobs import check_out_dir
+
+    job = run.job
+    sources = {f'predictions {name}': folder.root for name, folder in job.predictions.items()}
+    check_out_dir(run.out_dir, ('counts', 'pr'), sources, inside=True)
+    truth = {
+        path.parent for name in job.image_names for path in job.truth.files(name, job.protocol)
+    }
+    for folder in truth:
+        check_out_dir(run.out_dir, ('counts', 'pr'), {'ground truth': folder}, inside=True)
 
 
 def _predictions_from(args: argparse.Namespace, truth: GroundTruth) -> dict[str, PredictionFolder]:

@@ -24,9 +24,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     with user_errors():
-        from mmsteal.apis.run_config import read_config
+        from mmsteal.apis.run_config import find_config, read_config
+        from mmsteal.jobs import check_out_file
 
         cfg = read_config(args.config, args.cfg_options)
-    print(cfg.pretty_text)
-    if args.save:
-        cfg.dump(args.save)
+        print(cfg.pretty_text)
+        if args.save:
+            check_out_file(args.save, {'the config itself': find_config(args.config)})
+            cfg.dump(args.save)

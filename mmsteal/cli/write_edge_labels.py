@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from mmsteal.cli.evaluation_arguments import (
     add_ground_truth_arguments,
@@ -49,6 +48,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from tqdm import tqdm
 
     from mmsteal.edge_files import write_edge_bin, write_edge_pngs
+    from mmsteal.edge_files.edge_pngs import edge_png_paths
+    from mmsteal.files import path_under
+    from mmsteal.jobs import check_out_file
 
     with user_errors():
         if args.workers < 1:
@@ -58,6 +60,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         truth.check(names, protocol)
 
         def write(name: str) -> None:
+            bin_path = path_under(args.out, f'{name}.bin')
+            pngs = edge_png_paths(args.out, name, len(truth.class_names))
+            for target in [bin_path] if args.format == 'bin' else pngs:
+                for source in truth.files(name, protocol):
+                    check_out_file(target, {f'the truth of {name}': source})
             image = truth.load(name, protocol)
             edges = image.edges.astype(np.uint8)
             if edges.ndim == 4:
@@ -65,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             if image.ignored is not None:
                 edges[:, image.ignored & (edges == 0).all(axis=0)] = 255
             if args.format == 'bin':
-                write_edge_bin(Path(args.out) / f'{name}.bin', edges)
+                write_edge_bin(bin_path, edges)
             else:
                 write_edge_pngs(args.out, name, edges)
 

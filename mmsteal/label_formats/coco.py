@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.files import path_under
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import LabelItem, LabelProblem
 from mmsteal.label_formats.coco_masks import (
@@ -88,7 +89,11 @@ class CocoFormat(SetFileFormat):
                     problems.append(LabelProblem(root, message))
             items = []
             for key, image in images.items():
-                path = self.images / image['file_name']
+                try:
+                    path = path_under(self.images, image['file_name'], links=False)
+                except ValueError as error:
+                    problems.append(LabelProblem(root, f'image {key}: {error}'))
+                    continue
                 name = Path(image['file_name']).with_suffix('').as_posix()
                 if name in self._images:
                     raise LabelError(f'{root}: two images are named {name!r}; rename one.')

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.files import path_under
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import LabelItem, LabelProblem, as_values
 from mmsteal.label_formats.corner_polygons import corner_region, outline_corners
@@ -95,18 +96,20 @@ class CvatFormat(SetFileFormat):
         items, problems = [], []
         for image in found:
             file_name = image.attributes.get('name', '')
+            # Exports of whole projects sort images by subset.
+            by_subset = f'{image.attributes.get("subset", "")}/{file_name}'.lstrip('/')
+            try:
+                ways = [
+                    path_under(self.images, name, links=False) for name in (file_name, by_subset)
+                ]
+            except ValueError as error:
+                message = f'image {image.attributes.get("id")}: {error}'
+                problems.append(LabelProblem(root, message))
+                continue
             name = Path(file_name).with_suffix('').as_posix()
-            if not file_name or Path(name).is_absolute() or '..' in Path(name).parts:
-                raise LabelError(
-                    f'{root}: image {image.attributes.get("id")} is named {file_name!r}; expected '
-                    'the name of a file below the folder of the images.'
-                )
             if name in self._images:
                 raise LabelError(f'{root}: two images are named {name!r}; rename one.')
             self._images[name] = image
-            # Exports of whole projects sort images by subset.
-            ways = [self.images / file_name]
-            ways += [self.images / image.attributes.get('subset', '') / file_name]
             path = next((way for way in ways if way.is_file()), None)
             if path is None:
                 problems.append(LabelProblem(ways[0], f'{root} names the image, but it is gone.'))

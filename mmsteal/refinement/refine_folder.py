@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmsteal.files import remove_partial_files
-from mmsteal.jobs import Job, Ranks, Workers, run_job, writing_to
-from mmsteal.label_formats import AnnotatedObject, LabelError, LabelFormat, LabelItem
+from mmsteal.jobs import Job, Ranks, Workers, check_out_dir, one_run, run_job, writing_to
+from mmsteal.label_formats import (
+    AnnotatedObject,
+    FormatSpec,
+    LabelError,
+    LabelFormat,
+    LabelItem,
+)
 from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
 from mmsteal.refinement.records import (
     REPORTS,
@@ -97,7 +102,7 @@ def refine_folder(
             'Expected arguments `num_workers` and `contact_sheet` to be >= 0, but got '
             f'{num_workers} and {contact_sheet}.'
         )
-    check_out_dir(settings)
+    check_places(settings.source, settings.out_dir, settings.edges)
     source = settings.source.open()
     items = source.items()
     if not items:
@@ -115,6 +120,28 @@ def refine_folder(
     refiner.edge_classes.require_match(_categories(source, items))
     check_parameters(settings, overwrite=overwrite)
     # Everybody has looked before the first one writes, and all take what it has found.
+    with one_run(settings.out_dir) if ours.rank == 0 else nullcontext():
+        return _refine_items(
+            settings, source, items, predict, ours,
+            num_workers=num_workers, overwrite=overwrite, contact_sheet=contact_sheet,
+            progress=progress, start=start,
+        )  # fmt: skip
+
+
+def _refine_items(
+    settings: RefineSettings,
+    source: LabelFormat,
+    items: list[LabelItem],
+    predict: Predict | None,
+    ours: Ranks,
+    *,
+    num_workers: int,
+    overwrite: bool,
+    contact_sheet: int,
+    progress: bool,
+    start: float,
+) -> RefineSummary | None:
+    """What :func:`refine_folder` does when all is checked."""
     if ours.rank == 0:
         known = _earlier_outlines(settings, overwrite=overwrite).added_to(settings)
         outlines = measure_set(FileRefiner(known, source), items, predict)
@@ -191,33 +218,25 @@ def _name(item: LabelItem) -> str:
     return item.name
 
 
-def check_out_dir(settings: RefineSettings) -> None:
-    """Refuse to write into the sources.
+def check_places(source: FormatSpec, out_dir: str | Path, edges: str | Path | None = None) -> None:
+    """Refuse to write into the sources; nothing is opened for it.
+
+    Args:
+        source: The labels.
+        out_dir: Folder of the results.
+        edges: Folder of the edge maps.
 
     Raises:
         ValueError: If the output folder is one of the sources or inside of it, or would write over
-            it.
+            it, also by a link.
     """
-    out_dir = Path(settings.out_dir).resolve()
-    options = settings.source.options
     sources = {
-        'labels': settings.source.root,
-        'images': options.get('images'),
-        'instances': options.get('instances'),
-        'edge maps': settings.edges,
+        'labels': source.root,
+        'images': source.options.get('images'),
+        'instances': source.options.get('instances'),
+        'edge maps': edges,
     }
-    for what, given in sources.items():
-        if given is None:
-            continue
-        path = Path(str(given)).resolve()
-        folder = path if path.is_dir() else path.parent
-        into = [out_dir / 'labels', out_dir / REPORTS]
-        inside = folder == out_dir or folder in out_dir.parents
-        if inside or any(place == folder or place in folder.parents for place in into):
-            raise ValueError(
-                f'Expected the output folder to be apart from the {what} in {folder}, but got '
-                f'{out_dir}; the sources are never written to.'
-            )
+    check_out_dir(out_dir, ('labels', REPORTS), sources)
 
 
 def _categories(source: LabelFormat, items: list[LabelItem]) -> Iterator[AnnotatedObject]:
@@ -252,7 +271,6 @@ def _finish(
     settings, records = refiner.settings, refiner.records
     out_dir = Path(settings.out_dir)
     done = [item for item in items if item.name not in errors]
-    remove_partial_files(out_dir)  # of a run that was killed
     files = []
     try:
         files += refiner.target.finish(settings.labels_dir, done)
