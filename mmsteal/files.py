@@ -233,8 +233,10 @@ class _PartialFile:
         os.replace(self.path, self.target)
 
     def leave(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self._close()
+        try:
+            self.path.unlink(missing_ok=True)
+        finally:
+            self._close()
 
     def _close(self) -> None:
         if self._descriptor >= 0:

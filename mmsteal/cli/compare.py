@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mmsteal.cli.command import command
 from mmsteal.cli.format_arguments import add_format, nested
 from mmsteal.cli.user_errors import tell_problems, user_errors
 from mmsteal.cli.worker_arguments import add_workers
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit status 1 where something could not be compared."""
     args = build_parser().parse_args(argv)

@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmsteal.cli.command import command
 from mmsteal.cli.user_errors import user_errors
 
 
@@ -31,10 +32,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     from mmsteal.edge_files.file_index import index_files
+    from mmsteal.files import remove_partial_files
     from mmsteal.jobs import check_out_dir
 
     with user_errors():
@@ -44,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             {'images': args.images},
             inside=True,
         )
+        remove_partial_files(args.out)  # of a run that was killed
         if Path(args.source).is_dir() and index_files(Path(args.source), ('.bin',)):
             bins_to_pngs(args)
         else:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mmsteal.cli.command import command
 from mmsteal.cli.evaluation_arguments import (
     add_ground_truth_arguments,
     add_protocol_arguments,
@@ -86,23 +87,24 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command(again='the same command resumes')
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     from mmsteal.file_evaluation import evaluate_files
+    from mmsteal.jobs import one_run, writing_to
     from mmsteal.jobs.workers import use_one_thread
 
     use_one_thread()
-    try:
-        with user_errors():
-            run = run_from(args)
-            check_places(run)
+    with user_errors():
+        run = run_from(args)
+        check_places(run)
+        with one_run(run.out_dir):
             result = evaluate_files(
                 run.job, run.out_dir / 'counts', num_workers=run.num_workers, progress=True
             )
-    except KeyboardInterrupt:
-        raise SystemExit('\ninterrupted; the same command resumes') from None
-    report(result, run)
+            with writing_to(run.out_dir):
+                report(result, run)
 
 
 def run_from(args: argparse.Namespace) -> EvaluationRun:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from mmsteal.cli.command import command
 from mmsteal.cli.config_arguments import add_cfg_options, add_config_argument
 from mmsteal.cli.user_errors import user_errors
 
@@ -20,6 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)

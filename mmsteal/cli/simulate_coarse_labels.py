@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mmsteal.cli.command import command
 from mmsteal.cli.format_arguments import add_format, nested
 from mmsteal.cli.user_errors import user_errors
 
@@ -38,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command(again='the same command resumes')
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit status 1 where labels were left out."""
     args = build_parser().parse_args(argv)
