@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.files import path_under
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import LabelItem, LabelProblem, as_values
 from mmsteal.label_formats.corner_polygons import corner_region, outline_corners
@@ -104,18 +105,21 @@ class CvatFormat(SetFileFormat):
         items, problems = [], []
         for image in found:
             file_name = image.attributes.get('name', '').replace('\\', '/')
+            subset = image.attributes.get('subset', '')
+            try:
+                path_under(self.images, file_name, links=False)
+                path_under(self.images, f'{subset}/{file_name}'.lstrip('/'), links=False)
+            except ValueError as error:
+                message = f'image {image.attributes.get("id")}: {error}'
+                problems.append(LabelProblem(root, message))
+                continue
             name = Path(file_name).with_suffix('').as_posix()
-            if not file_name or Path(name).is_absolute() or '..' in Path(name).parts:
-                raise LabelError(
-                    f'{root}: image {image.attributes.get("id")} is named {file_name!r}; expected '
-                    'the name of a file below the folder of the images.'
-                )
             if name in self._images:
                 raise LabelError(f'{root}: two images are named {name!r}; rename one.')
             self._images[name] = image
             # Exports of whole projects sort images by subset.
             path = find_named(self.images, file_name)
-            path = path or find_named(self.images / image.attributes.get('subset', ''), file_name)
+            path = path or find_named(self.images / subset, file_name)
             if path is None:
                 path = self.images / file_name
                 problems.append(LabelProblem(path, f'{root} names the image, but it is gone.'))
