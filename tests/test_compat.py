@@ -2,25 +2,21 @@
 
 import importlib
 import os
-import pickle
 import sys
 from importlib.metadata import PackageNotFoundError
 from urllib.error import URLError
 
 import mmengine.config
-import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import HOOKS, MODELS
 
 from mmsteal import mm_stack  # noqa: F401
 from mmsteal.compat import (
     enable_bases,
     hide_broken_timm,
-    load_own_checkpoints,
     prepare_distributed,
     stand_in_for_ops,
 )
@@ -56,32 +52,6 @@ def test_unknown_own_config_is_named(tmp_path):
     path.write_text("_base_ = 'mmsteal::steal_none.py'")
     with pytest.raises(FileNotFoundError, match=r'steal_none\.py'):
         Config.fromfile(path)
-
-
-class Opaque:
-    """Something that torch does not load unless told to trust the file."""
-
-    value = 7
-
-
-@pytest.mark.parametrize('fork', [True, False])
-def test_own_checkpoints_load_whole(tmp_path, monkeypatch, fork):
-    """OpenMMLab's mmengine leaves torch >= 2.6 at its default, which refuses message histories."""
-    from mmengine.runner import checkpoint
-
-    schemes = dict(CheckpointLoader._schemes)
-    monkeypatch.setattr(CheckpointLoader, '_schemes', schemes)
-    if not fork:
-        monkeypatch.delattr(checkpoint, '_safe_torch_load', raising=False)
-    load_own_checkpoints()
-    path = tmp_path / 'own.pth'
-    torch.save(dict(history=Opaque(), array=np.zeros(3), weight=torch.ones(2)), path)
-    with pytest.raises(pickle.UnpicklingError):
-        torch.load(path, weights_only=True)
-    loaded = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
-    assert loaded['history'].value == 7
-    with pytest.raises(FileNotFoundError):
-        CheckpointLoader.load_checkpoint(str(tmp_path / 'none.pth'), map_location='cpu')
 
 
 @pytest.mark.parametrize('lite', [True, False])

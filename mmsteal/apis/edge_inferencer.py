@@ -114,6 +114,7 @@ class EdgeInferencer:
         out_dir: str | Path | None = None,
         return_predictions: bool | None = None,
         show_progress: bool = True,
+        skipped: dict[str, str] | None = None,
     ) -> list[EdgePrediction]:
         """Predict the edges of one or many images.
 
@@ -124,16 +125,23 @@ class EdgeInferencer:
             return_predictions: Keep and return the predictions. None: only if nothing is written,
                 so that a big folder does not fill the memory.
             show_progress: Show a progress bar for more than one image.
+            skipped: Takes the images that cannot be read, and what is wrong with each; the others
+                are done. None: the first such image is an error.
 
         Returns:
             One per image, or empty.
+
+        Raises:
+            FileNotFoundError: If an image is missing; named.
+            ValueError: If an image cannot be read; named.
         """
         images = _list_images(inputs)
         if out_dir is not None:
             check_distinct_names(image for image in images if not isinstance(image, np.ndarray))
         keep = out_dir is None if return_predictions is None else return_predictions
         kept = []
-        bar = tqdm(self.stream(images), total=len(images), unit='image', desc='edges',
+        found = self.stream(images, skipped=skipped)
+        bar = tqdm(found, total=len(images), unit='image', desc='edges',
                    disable=not show_progress or len(images) < 2)  # fmt: skip
         for prediction in bar:
             if out_dir is not None:
@@ -142,10 +150,21 @@ class EdgeInferencer:
                 kept.append(prediction)
         return kept
 
-    def stream(self, images: Sequence[str | Path | np.ndarray]) -> Iterator[EdgePrediction]:
-        """Predict image after image; nothing is kept."""
+    def stream(
+        self,
+        images: Sequence[str | Path | np.ndarray],
+        *,
+        skipped: dict[str, str] | None = None,
+    ) -> Iterator[EdgePrediction]:
+        """Predict image after image; nothing is kept. For `skipped` see :meth:`__call__`."""
         for index, item in enumerate(images):
-            name, image = read_image(item, index)
+            try:
+                name, image = read_image(item, index)
+            except (ValueError, OSError) as error:
+                if skipped is None:
+                    raise
+                skipped[str(item)] = str(error)
+                continue
             edges = self.predict(image)
             faded = (image[..., ::-1] * 0.5 + 127.5).astype(np.uint8)
             overlay = colorize_edges(relative_strength(edges), self.palette, faded, floor=0.5)
