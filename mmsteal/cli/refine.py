@@ -96,7 +96,7 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     from mmsteal.refinement import RefineSettings, refine_folder
     from mmsteal.refinement.choices import read_choices
     from mmsteal.refinement.class_mapping import parse_class_map
-    from mmsteal.refinement.refine_folder import check_out_dir
+    from mmsteal.refinement.refine_folder import check_places
     from mmsteal.refinement.settings import GRADIENT
 
     ranks = join_ranks(args.launcher)
@@ -104,9 +104,9 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     if args.images is not None:
         options['images'] = args.images
     source = FormatSpec(args.format, args.labels, options)
-    # A wrong folder is told before a model is loaded.
+    # Wrong folders are told before a model is loaded.
+    check_places(source, args.out, args.edges)
     source.open()
-    check_out_dir(source, args.out, edges=args.edges)
     if args.to in (None, args.format):
         if args.to_options:
             raise ValueError('Expected --to-options with another format in --to only.')

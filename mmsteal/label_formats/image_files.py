@@ -27,7 +27,7 @@ _MIRRORED = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (1, -1), 7: (-1, -1), 8: (-
 
 _TIFF = ('.tif', '.tiff')
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.gif', '.jp2')
 
 
 def find_files(folder: Path, endings: Collection[str], *, what: str) -> dict[str, Path]:
@@ -97,10 +97,18 @@ def find_named(folder: Path, name: str) -> Path | None:
 
     Returns:
         None if there is no such file.
+
+    Raises:
+        ValueError: If the name is absolute, or goes up with `..`.
     """
     plain = unquote(urlsplit(name).path).lstrip('/') if '://' in name else name
     for way in dict.fromkeys((plain, plain.replace('\\', '/'))):
         parts = PurePosixPath(way).parts
+        if way.startswith('/') or '..' in parts or not parts:
+            raise ValueError(
+                f'Expected the name of a file below the folder {folder}, but got {name!r}, which '
+                'leads out of it; rename the file, or give a folder that holds all of them.'
+            )
         overlaps = [n for n in range(1, len(parts)) if folder.absolute().parts[-n:] == parts[:n]]
         for below in (way, *('/'.join(parts[n:]) for n in overlaps)):
             for form in dict.fromkeys((below, composed(below), normalize('NFD', below))):
@@ -110,11 +118,8 @@ def find_named(folder: Path, name: str) -> Path | None:
 
 
 def item_name(image: Path, folder: Path) -> str:
-    """Name of the item of an image: its way from the folder, without suffix and never upwards."""
-    if image.is_relative_to(folder):
-        image = image.relative_to(folder)
-    parts = [part for part in image.with_suffix('').parts if part not in (image.anchor, '..')]
-    return '/'.join(parts)
+    """Name of the item of an image below a folder: its way from there, without suffix."""
+    return image.relative_to(folder).with_suffix('').as_posix()
 
 
 def composed(name: str) -> str:

@@ -107,7 +107,7 @@ def refine_folder(
             'Expected arguments `num_workers` and `contact_sheet` to be >= 0, but got '
             f'{num_workers} and {contact_sheet}.'
         )
-    check_out_dir(settings.source, settings.out_dir, edges=settings.edges)
+    check_places(settings.source, settings.out_dir, settings.edges)
     source = settings.source.open()
     items = source.items()
     if not items:
@@ -201,7 +201,7 @@ def _name(item: LabelItem) -> str:
     return item.name
 
 
-def check_out_dir(source: FormatSpec, out_dir: str | Path, *, edges: str | None = None) -> None:
+def check_places(source: FormatSpec, out_dir: str | Path, edges: str | Path | None = None) -> None:
     """Refuse to write into the sources.
 
     Beside the one file of a format that has one for all images there is room; folders are searched,
