@@ -25,6 +25,7 @@ from mmsteal.files import write_file
 from mmsteal.label_formats import LabelError
 from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, read_photo
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
+from mmsteal.models.pretrained import without_pretrained
 from mmsteal.visualization.edge_colors import (
     colorize_edges,
     distinct_palette,
@@ -84,8 +85,7 @@ class EdgeInferencer:
             cfg = read_config(config, cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmseg'))
         # The checkpoint brings the weights; fetching pre-trained ones first would be for nothing.
-        cfg.model.backbone.init_cfg = None
-        self.model = MODELS.build(cfg.model)
+        self.model = MODELS.build(without_pretrained(cfg.model))
         meta: dict = {}
         if checkpoint is not None:
             if '://' not in str(checkpoint) and not os.path.isfile(checkpoint):

@@ -54,6 +54,7 @@ def simulate(args: argparse.Namespace) -> list[str]:
     from mmsteal.functional import simulate_coarse_objects
     from mmsteal.label_formats import FormatSpec, LabelError
     from mmsteal.label_formats.annotation import counted
+    from mmsteal.label_formats.set_checks import require_objects_in_set, require_photographs
 
     out, labels = Path(args.out).resolve(), Path(args.labels).resolve()
     if labels in (out, *out.parents):
@@ -62,6 +63,8 @@ def simulate(args: argparse.Namespace) -> list[str]:
     if args.images:
         options['images'] = args.images
     source = FormatSpec(args.format, args.labels, options).open()
+    require_photographs(source.items())
+    require_objects_in_set(source, source.items())
     problems = [str(problem) for problem in source.problems()]
     done, rows = [], []
     unread: Counter[str] = Counter()

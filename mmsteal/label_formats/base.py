@@ -111,6 +111,11 @@ class LabelFormat(ABC):
         """Images without labels, labels without an image."""
         return list(self._scan()[1])
 
+    @property
+    def held(self) -> str:
+        """What the files hold, and what to do about it where no image has an object."""
+        return ''
+
     def _scan(self) -> tuple[list[LabelItem], list[LabelProblem]]:
         if self.root is None:
             raise ValueError(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mmsteal.label_formats.annotation import LabelError, Region
 from mmsteal.label_formats.corner_polygons import trace_corners
 from mmsteal.label_formats.polygons import check_points, crosses_itself
-from mmsteal.label_formats.run_lengths import run_lengths
+from mmsteal.label_formats.run_lengths import run_lengths, unpack_run_lengths
 
 # Of a pixel: whichever of the masks that have it is in front.
 ANYBODY = -2
@@ -101,25 +101,28 @@ def _is_pair(value: Any) -> bool:
 def _decode_rle(
     path: Path, what: str, rle: dict[str, Any], shape: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    counts, size = rle.get('counts'), rle.get('size')
+    counts: Any = rle.get('counts')
+    size = rle.get('size')
     size = tuple(size) if isinstance(size, list | tuple) else size
     if size != shape:
         raise LabelError(
             f'{path}: {what} has an RLE of size {size} (height, width), but the image has '
             f'{shape}; encode it again or fix the size.'
         )
+    try:
+        # Pycocotools makes a mask of any text, and of run lengths that end too early.
+        lengths = counts if isinstance(counts, list) else unpack_run_lengths(counts)
+        num_pixels = sum(lengths)
+    except (TypeError, ValueError) as error:
+        raise LabelError(f'{path}: {what} has a damaged RLE ({error}).') from error
+    if num_pixels != shape[0] * shape[1] or min(lengths, default=0) < 0:
+        raise LabelError(
+            f'{path}: {what} has an RLE of {num_pixels} pixels, but the image has '
+            f'{shape[0] * shape[1]}.'
+        )
     coco = mask_api()
     try:
-        number = sum(counts) if isinstance(counts, list) else shape[0] * shape[1]
-        if number != shape[0] * shape[1]:
-            raise LabelError(
-                f'{path}: {what} has an RLE of {number} pixels, but the image has '
-                f'{shape[0] * shape[1]}.'
-            )
-        packed = coco.frPyObjects(rle, *shape) if isinstance(counts, list) else rle
-        return coco.decode(packed).astype(bool)
-    except LabelError:
-        raise
+        return coco.decode(coco.frPyObjects({**rle, 'counts': lengths}, *shape)).astype(bool)
     except Exception as error:  # whatever pycocotools makes of damaged counts
         raise LabelError(f'{path}: {what} has a damaged RLE ({error}).') from error
 

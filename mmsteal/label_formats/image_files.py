@@ -9,11 +9,11 @@ from typing import Any
 from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from mmsteal.input_files import load_image, open_image, read_bgr
 from mmsteal.label_formats.annotation import LabelError
 from mmsteal.label_formats.base import LabelItem, LabelProblem
 
@@ -40,7 +40,10 @@ def find_files(folder: Path, endings: Collection[str], *, what: str) -> dict[str
     found: dict[str, Path] = {}
     for name, path in files_below(folder, endings, what=what):
         if name in found:
-            raise LabelError(f'{path}: {found[name]} has the same name; keep one of the two.')
+            raise LabelError(
+                f'{path}: {found[name]} has the same name; keep one of the two, or where one of '
+                f'them is a label say how images end, as image_suffix={found[name].suffix}.'
+            )
         found[name] = path
     return found
 
@@ -127,17 +130,6 @@ def composed(name: str) -> str:
     return normalize('NFC', name)
 
 
-def names_of_split(path: Path) -> list[str]:
-    """First word of each line of a list of images.
-
-    Raises:
-        FileNotFoundError: If there is no such list.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f'Expected a list of images at {path.resolve()}.')
-    return [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
-
-
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width of an image as people see it: after the turn in its EXIF data.
 
@@ -161,21 +153,21 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
         _, orientation = _stored_size(path)
         stored = None
         if orientation == 1 or path.suffix.lower() not in _TIFF:  # those OpenCV turns or refuses
-            stored = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+            stored = read_bgr(path, as_stored=True)
         if stored is not None:
             return np.ascontiguousarray(_turned(stored, orientation)[..., ::-1])
-        with Image.open(path) as other:  # knows some formats more
+        with load_image(path) as other:  # Pillow knows some formats more
             return _eight_bits(path, ImageOps.exif_transpose(other))
     except LabelError:
         raise
-    except (OSError, ValueError, SyntaxError, cv2.error) as error:
+    except (OSError, ValueError, SyntaxError) as error:
         raise LabelError(f'{path}: cannot read the image ({error}); fix or remove it.') from error
 
 
 def _stored_size(path: Path) -> tuple[tuple[int, int], int]:
     """Height and width of the stored pixels, and the orientation in the EXIF data (1: as it is)."""
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             if image.format == 'TIFF':  # of which PIL tells the size after the turn
                 tags = image.tag_v2  # type: ignore[attr-defined]
                 return (tags[_HEIGHT], tags[_WIDTH]), int(tags.get(_ORIENTATION, 1))

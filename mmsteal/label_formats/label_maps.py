@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmsteal.functional.labels.label_objects import label_objects, run_starts
+from mmsteal.input_files import load_image
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError
 from mmsteal.label_formats.base import Unclaimed
 
@@ -25,9 +26,8 @@ def read_map(path: Path) -> Image.Image:
         LabelError: If it is damaged or holds colors in place of values.
     """
     try:
-        with Image.open(path) as image:
-            image.load()
-    except (OSError, ValueError, SyntaxError) as error:
+        image = load_image(path)
+    except (OSError, ValueError) as error:
         raise LabelError(
             f'{path}: cannot read the label map ({error}); fix or remove it.'
         ) from error

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mmsteal.input_files import load_image
 from mmsteal.label_formats.annotation import LabelError, Region
 from mmsteal.label_formats.corner_polygons import corner_region
 from mmsteal.label_formats.corner_shapes import TurnedBox
@@ -75,7 +76,8 @@ def _bitmask(
 
 def _picture(address: str) -> NDArray[np.uint8]:
     """Pixels (H, W, 4) of a picture in an address of its own."""
-    with Image.open(BytesIO(base64.b64decode(address.partition(',')[2], validate=True))) as image:
+    content = base64.b64decode(address.partition(',')[2], validate=True)
+    with load_image(BytesIO(content)) as image:
         return np.array(image.convert('RGBA'))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from mmsteal.input_files import load_image
 from mmsteal.label_formats.annotation import LabelError, Region
 from mmsteal.label_formats.label_maps import encode_png
 from mmsteal.label_formats.pixel_polygons import fill_polygon
@@ -102,7 +103,7 @@ def polygon_shape(label: str, ring: NDArray[np.int64], group: int | None) -> dic
 
 def _decode_mask(path: Path, what: str, entry: dict[str, Any]) -> NDArray[np.bool_]:
     try:
-        with Image.open(BytesIO(base64.b64decode(entry['mask']))) as image:
+        with load_image(BytesIO(base64.b64decode(entry['mask']))) as image:
             return np.asarray(image.convert('L')) != 0
     except Exception as error:  # base64 and PIL raise what they like on damaged text
         raise LabelError(
