@@ -25,6 +25,9 @@ _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
 _QUARTER_TURNS = (5, 6, 7, 8)
 _MIRRORED = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
 
+# What to say where width and height of a label and its image are exchanged.
+TURNED = '; where EXIF data turn the image, turn the label in the same way'
+
 _TIFF = ('.tif', '.tiff')
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.gif', '.jp2')
