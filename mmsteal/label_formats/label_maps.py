@@ -44,9 +44,9 @@ def _cure(image: Image.Image) -> str:
     channels = np.asarray(image)
     if image.mode.upper() == 'LA':
         return 'save it without the transparency'
+    if image.mode == 'RGBA' and not np.ptp(channels[..., :3], axis=(0, 1)).any():
+        return 'its color is the same everywhere: save the transparency alone, if that is the label'
     if image.mode in ('RGB', 'RGBA') and (channels[..., :3] == channels[..., :1]).all():
-        if image.mode == 'RGBA' and not channels[..., :3].any():
-            return 'its colors are all black; save the values, not the transparency, in one channel'
         return 'its channels are equal: save one of them alone'
     return 'convert colors to class values first'
 

@@ -429,7 +429,7 @@ def test_one_bit_masks(tmp_path):
         ('LA', lambda v: np.dstack([v, v * 0 + 255]), 'without the transparency'),
         ('RGB', lambda v: np.dstack([v, v, v]), 'its channels are equal: save one'),
         ('RGB', lambda v: np.dstack([v * 0, v, v]), 'convert colors to class values'),
-        ('RGBA', lambda v: np.dstack([v * 0, v * 0, v * 0, v]), 'not the transparency'),
+        ('RGBA', lambda v: np.dstack([v * 0, v * 0, v * 0, v]), 'save the transparency alone'),
     ],
 )
 def test_what_to_do_with_channels(tmp_path, mode, make, cure):
