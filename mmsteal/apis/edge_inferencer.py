@@ -21,7 +21,7 @@ from tqdm import tqdm
 from mmsteal.apis.run_config import read_config
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.edge_files import check_distinct_names, write_prediction
-from mmsteal.files import write_file
+from mmsteal.files import path_under, write_file
 from mmsteal.label_formats import LabelError
 from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, read_photo
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
@@ -155,7 +155,7 @@ class EdgeInferencer:
     def write(prediction: EdgePrediction, out_dir: str | Path) -> None:
         """Write one prediction as per-class PNGs and an overlay."""
         write_prediction(out_dir, prediction.name, prediction.edges)
-        path = Path(out_dir) / 'overlay' / f'{prediction.name}.png'
+        path = path_under(Path(out_dir) / 'overlay', f'{prediction.name}.png')
         _, content = cv2.imencode('.png', prediction.overlay[..., ::-1])
         try:
             write_file(path, content.tobytes())

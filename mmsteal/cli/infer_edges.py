@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
+from mmsteal.cli.command import command
 from mmsteal.cli.config_arguments import add_cfg_options, add_config_argument
 from mmsteal.cli.user_errors import user_errors
 
@@ -21,14 +23,31 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     with user_errors():
         from mmsteal.apis import EdgeInferencer
 
+        check_out(args.image, args.out)
         inferencer = EdgeInferencer(
             args.config, args.checkpoint, args.device, cfg_options=args.cfg_options
         )
         inferencer(args.image, out_dir=args.out)
     print(f'classes: {", ".join(inferencer.classes)}\nwritten to {args.out}')
+
+
+def check_out(image: str, out: str) -> None:
+    """Refuse to write over the images, before the model is loaded; tidy up.
+
+    Raises:
+        ValueError: If a folder that is written to is the one of the images.
+    """
+    from mmsteal.files import remove_partial_files
+    from mmsteal.jobs import check_out_dir
+
+    # Only what is there can hold the images.
+    classes = [folder.name for folder in Path(out).glob('class_*')]
+    check_out_dir(out, ['overlay', *classes], {'images': image}, inside=True)
+    remove_partial_files(out)  # of a run that was killed

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsteal.cli.command import command
 from mmsteal.cli.edge_arguments import (
     add_edge_arguments,
     add_engine_arguments,
@@ -49,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
     args = parse_edge_arguments(build_parser(), argv)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsteal.cli.command import command
 from mmsteal.cli.edge_arguments import (
     add_edge_arguments,
     add_engine_arguments,
@@ -69,17 +70,15 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command(again='the same command resumes')
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit status 1 where images could not be refined."""
     args = parse_edge_arguments(build_parser(), argv)
     from mmsteal.jobs import finish_distributed
 
-    try:
-        with user_errors():
-            summary = refine(args)
-            finish_distributed()
-    except KeyboardInterrupt:
-        raise SystemExit('\ninterrupted; the same command resumes') from None
+    with user_errors():
+        summary = refine(args)
+        finish_distributed()
     if summary is not None:
         report(summary)
         raise SystemExit(1 if summary.errors else 0)

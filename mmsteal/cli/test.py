@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Sequence
 
+from mmsteal.cli.command import command
 from mmsteal.cli.config_arguments import (
     add_cfg_options,
     add_config_argument,
@@ -33,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)

@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from mmsteal.files import write_file
+from mmsteal.files import path_under, write_file
 
 # How long files of other machines may take to show up in a shared folder.
 _PATIENCE_S = 120.0
@@ -91,8 +91,12 @@ class Records:
         self.results = self.folder if results is None else Path(results)
 
     def path(self, name: str) -> Path:
-        """File of the record of an item."""
-        return self.folder / f'{name}{self.suffix}'
+        """File of the record of an item.
+
+        Raises:
+            ValueError: If the name leads out of the folder.
+        """
+        return path_under(self.folder, f'{name}{self.suffix}')
 
     def read(self, name: str) -> dict[str, Any] | None:
         """The record of an item, or None where there is none that can be read."""

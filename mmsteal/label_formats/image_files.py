@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from mmsteal.files import path_under
 from mmsteal.input_files import load_image, open_image, read_bgr
 from mmsteal.label_formats.annotation import LabelError
 from mmsteal.label_formats.base import LabelItem, LabelProblem
@@ -105,17 +107,18 @@ def find_named(folder: Path, name: str) -> Path | None:
         None if there is no such file.
 
     Raises:
-        ValueError: If the name is absolute, or goes up with `..`.
+        ValueError: If the name leads out of the folder: absolute, or with `..`.
     """
     plain = unquote(urlsplit(name).path).lstrip('/') if '://' in name else name
+    whole = Path(os.path.abspath(folder))
     for way in dict.fromkeys((plain, plain.replace('\\', '/'))):
+        # `../images/a.png`, or the whole path, may well be below `images`.
+        straight = Path(os.path.normpath(whole / way))
+        if straight.is_relative_to(whole) and straight != whole:
+            way = straight.relative_to(whole).as_posix()
+        path_under(folder, way, links=False)
         parts = PurePosixPath(way).parts
-        if way.startswith('/') or '..' in parts or not parts:
-            raise ValueError(
-                f'Expected the name of a file below the folder {folder}, but got {name!r}, which '
-                'leads out of it; rename the file, or give a folder that holds all of them.'
-            )
-        overlaps = [n for n in range(1, len(parts)) if folder.absolute().parts[-n:] == parts[:n]]
+        overlaps = [n for n in range(1, len(parts)) if whole.parts[-n:] == parts[:n]]
         for below in (way, *('/'.join(parts[n:]) for n in overlaps)):
             for form in dict.fromkeys((below, composed(below), normalize('NFD', below))):
                 if (folder / form).is_file():
