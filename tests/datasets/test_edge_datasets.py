@@ -7,6 +7,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmsteal.datasets import CityscapesEdgeDataset, EdgeDataset, SBDEdgeDataset, label_check
+from mmsteal.visualization import distinct_palette
 from tests.datasets.folders import SIZE, blocks, write_cityscapes, write_folder, write_sbd
 
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadEdgeAnnotations')]
@@ -31,7 +32,7 @@ def test_folder_of_masks(tmp_path):
     assert item['num_classes'] == 3
     assert item['img'].shape == (*SIZE, 3)
     assert np.unique(item['gt_seg_map']).tolist() == [0, 1, 2]
-    assert len(data.metainfo['palette']) == 3
+    assert data.metainfo['palette'] == distinct_palette(3).tolist()
 
 
 def test_list_of_names_and_several_suffixes(tmp_path):
