@@ -46,11 +46,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def bins_to_pngs(args: argparse.Namespace) -> None:
     """Write `class_001/NAME.png` ... for each `NAME.bin`."""
-    from PIL import Image
     from tqdm import tqdm
 
     from mmsteal.edge_files import read_edge_bin, write_edge_pngs
-    from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
+    from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, image_size
     from mmsteal.pairing import FilePairs, list_files
 
     source = Path(args.source)
@@ -65,8 +64,7 @@ def bins_to_pngs(args: argparse.Namespace) -> None:
             image_path = pairs.find(name)
             if image_path is None:
                 raise FileNotFoundError(f'Expected the image of {path} in {args.images}.')
-            with Image.open(image_path) as image:
-                size = (image.height, image.width)
+            size = image_size(image_path)
         write_edge_pngs(args.out, name, read_edge_bin(path, len(args.names), size))
 
 

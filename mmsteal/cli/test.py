@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.show_dir and args.launcher != 'none':
         raise SystemExit('--show-dir draws on one rank only: leave the launcher out, or use --out.')
     with user_errors():
-        from mmsteal.apis import load_run_config
+        from mmsteal.apis import build_runner, load_run_config
 
         cfg = load_run_config(
             args.config,
@@ -52,7 +52,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             cfg_options=args.cfg_options,
         )
     from mmengine.config import ConfigDict
-    from mmengine.runner import Runner
 
     from mmsteal.jobs import finish_distributed
 
@@ -73,5 +72,5 @@ def main(argv: Sequence[str] | None = None) -> None:
         cfg.default_hooks.visualization.interval = 1
         cfg.visualizer['save_dir'] = args.show_dir
         cfg.visualizer['vis_backends'] = [dict(type='LocalVisBackend')]
-    Runner.from_cfg(cfg).test()
+    build_runner(cfg).test()
     finish_distributed()

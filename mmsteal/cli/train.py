@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     set_local_rank(args)
     with user_errors():
-        from mmsteal.apis import load_run_config
+        from mmsteal.apis import build_runner, load_run_config
 
         cfg = load_run_config(
             args.config,
@@ -49,13 +49,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             amp=args.amp,
             training=True,
         )
-    from mmengine.runner import Runner
-
     from mmsteal.jobs import finish_distributed
 
     if args.resume is not None:
         cfg.resume = True
         if args.resume != 'auto':
             cfg.load_from = args.resume
-    Runner.from_cfg(cfg).train()
+    build_runner(cfg).train()
     finish_distributed()

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.runner import Runner
 
-from mmsteal.apis import EdgeInferencer, load_run_config
+from mmsteal.apis import EdgeInferencer, build_runner, load_run_config
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.demo.sections import (
     alignment_sections,
@@ -78,7 +77,7 @@ def run_demo(options: DemoOptions) -> Path:
         cfg.train_cfg.val_interval = min(cfg.train_cfg.val_interval, options.max_iters)
         cfg.param_scheduler[-1].end = max(options.max_iters, cfg.param_scheduler[-1].begin + 1)
     cfg.resume = True  # from the last checkpoint, where there is one
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     runner.train()
     print('[3/5] evaluation')
     checkpoint = (work_dir / 'train' / 'last_checkpoint').read_text().strip()

@@ -7,11 +7,11 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.edge_files.class_names import CLASS_FOLDER
 from mmsteal.edge_files.prediction_folder import ARRAY_SUFFIXES, PredictionFolder
+from mmsteal.input_files import read_array
 from mmsteal.label_formats.cityscapes_labels import CITYSCAPES_CLASSES
 from mmsteal.label_formats.voc_labels import VOC_CLASSES
 from mmsteal.pairing import list_files
@@ -111,10 +111,7 @@ def _classes_in(root: Path) -> tuple[tuple[str, ...], bool]:
 
 def _maps_in(path: Path) -> int:
     try:
-        array = np.load(path, allow_pickle=False, mmap_mode='r')
-        if isinstance(array, np.lib.npyio.NpzFile):
-            with array:
-                array = array[array.files[0]]
-    except (OSError, ValueError, IndexError) as error:
+        array = read_array(path)
+    except (OSError, ValueError) as error:
         raise ValueError(f'Cannot read the edge maps {path}: {error}') from error
     return len(array) if array.ndim == 3 else 1

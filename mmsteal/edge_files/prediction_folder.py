@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mmsteal.edge_files.class_names import CLASS_FOLDER, plain_name
 from mmsteal.edge_files.grey_images import open_grey_image, read_grey_image
 from mmsteal.edge_files.score_range import check_set_range, next_to_nothing, scores_of
+from mmsteal.input_files import read_array
 from mmsteal.pairing import FilePairs, list_files
 
 IMAGE_SUFFIXES = ('.png', '.bmp')
@@ -223,12 +224,7 @@ class PredictionFolder:
 
     def _read_array(self, path: Path) -> NDArray[Any]:
         try:
-            array = np.load(path, allow_pickle=False)
-            if isinstance(array, np.lib.npyio.NpzFile):
-                with array:
-                    if len(array.files) != 1:
-                        raise ValueError(f'expected one array in the file, found {array.files}')
-                    array = array[array.files[0]]
+            array = read_array(path)
         except (OSError, ValueError) as error:
             raise ValueError(f'Cannot read the prediction {path}: {error}') from error
         num_classes = len(self.class_names)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import scipy
 
 from mmsteal.edge_files import PredictionFolder, read_edge_bin, read_edge_pngs
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.file_evaluation.ground_truth import GroundTruth, ImageTruth
+from mmsteal.input_files import read_mat_file
 
 
 @dataclass
@@ -31,7 +31,7 @@ class AnnotatorTruth(GroundTruth):
         """Make the true boundaries of an image; see the parent."""
         path = self.folder / f'{name}.mat'
         try:
-            annotations = scipy.io.loadmat(path)['groundTruth'].ravel()
+            annotations = read_mat_file(path.read_bytes())['groundTruth'].ravel()
             maps = np.stack([a['Boundaries'][0, 0] for a in annotations])
         except FileNotFoundError:
             raise

@@ -189,8 +189,7 @@ class LabelPngFormat(LabelFormat):
                 problems.append(LabelProblem(item.labels[0], 'the label has no instance map.'))
         return paired, problems
 
-    def read(self, item: LabelItem) -> Annotation:
-        """Read the labels of an image; see the parent."""
+    def _read(self, item: LabelItem) -> Annotation:
         maps = []
         for path in item.labels:
             maps.append(read_map(path))

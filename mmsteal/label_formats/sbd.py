@@ -104,8 +104,7 @@ class SbdFormat(LabelFormat):
             )
         return items, problems
 
-    def read(self, item: LabelItem) -> Annotation:
-        """Read the labels of an image; see the parent."""
+    def _read(self, item: LabelItem) -> Annotation:
         content: dict[Kind, dict[str, Any]] = {}
         for path in item.labels:
             kind = _kind(item, path)

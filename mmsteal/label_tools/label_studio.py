@@ -135,7 +135,7 @@ class LabelStudioRefiner:
         if isinstance(context, Mapping) and context.get('result'):
             return context['result']
         chosen = latest_annotation(task)
-        if chosen is not None:
+        if chosen is not None and task['annotations'][chosen]['result']:
             return task['annotations'][chosen]['result']
         predictions = task.get('predictions')
         others = [

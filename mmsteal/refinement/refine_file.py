@@ -144,6 +144,7 @@ class FileRefiner:
             files = self.target.write(item, annotation, refined, self.settings.labels_dir)
         content: dict[str, Any] = {
             'notes': list(annotation.notes),
+            'unread': dict(annotation.unread),
             'engine': settings.engine,
             'error_px': found.error_px,
             'objects': [
