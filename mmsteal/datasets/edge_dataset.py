@@ -154,7 +154,7 @@ class EdgeDataset(BaseSegDataset):
         if loader is None or 'seg_map_path' not in data[0]:
             return
         told = (self._meaning[key] for key in ('label_values', 'background', 'ignore_values'))
-        if may_be_mask(*told):
+        if may_be_mask(*told, instances='instance_map_path' in data[0]):
             found = look_at_values(loader, data)
             self.value_map = label_value_map(**self._meaning, found=found)
             for info in data:

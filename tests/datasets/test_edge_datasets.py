@@ -244,7 +244,11 @@ class TestNothingToLearn:
     def test_edges_between_instances_count(self, tmp_path):
         write_folder(tmp_path, values=(0,), instances=True)
         prefix = dict(PREFIX, instance_map_path='instances')
-        folder_dataset(tmp_path, metainfo=dict(classes=('thing',)), data_prefix=prefix)
+        folder_dataset(tmp_path, data_prefix=prefix, **THING)
+        Image.fromarray(blocks((0, 255))).save(tmp_path / 'labels/a.png')
+        data = folder_dataset(tmp_path, data_prefix=prefix, **THING)
+        assert np.unique(data[0]['gt_seg_map']).tolist() == [0, 255]
+        write_folder(tmp_path, values=(0,), instances=True)
         with pytest.raises(ValueError, match=r'0 \(thing\)'):
             folder_dataset(tmp_path, metainfo=dict(classes=('thing',)))
 
