@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def photograph_section(folder: Path, model: Source | None = None) -> Section:
     return Section(
         'Photographs',
         [
-            Paragraph(_introduction(model, sum(len(photo.classes) for photo in shown))),
+            Paragraph(_introduction(model, shown)),
             Table(header, rows, caption=caption, digits=1),
             *figures,
             Paragraph(
@@ -91,22 +91,20 @@ def photograph_section(folder: Path, model: Source | None = None) -> Section:
     )
 
 
-def _introduction(model: Source | None, number: int) -> str:
+def _introduction(model: Source | None, shown: Sequence[Photograph]) -> str:
     if model is None:
-        edges = (
-            'No model of edges is installed here, so the color gradient says where they are, and '
-            'nothing was learnt.'
-        )
+        edges = 'No model of edges is installed here: the color gradient serves, without learning.'
     else:
         edges = (
-            f'Their edges are those of the {model.name}, which has never seen these photographs; '
-            'beside it the color gradient, for which nothing was learnt.'
+            f'The edges are those of the {model.name}, which has never seen these photographs, and '
+            'for comparison the color gradient, for which nothing was learnt.'
         )
     return (
-        f'{number} objects in photographs that nobody made for this page, with a few clicks an '
-        f'object. {edges} The joint labelling moves the outlines. Beside it is what one would '
-        f'try first: every label grown by half of the error, and GrabCut. All are told '
-        f'that the outlines may be off by {ERROR_PX:g} px.'
+        f'{sum(len(photo.classes) for photo in shown)} objects in {len(shown)} photographs, '
+        f'outlined in a hurry with a few clicks each, and moved by the joint labelling. {edges} '
+        'Beside it stands what one would try first: every label grown by half of the error, '
+        'GrabCut, and level sets. All are told that the outlines may be off by '
+        f'{ERROR_PX:g} px.'
     )
 
 
