@@ -6,10 +6,12 @@ maintained `onedl-*` forks. The same source of mmsteal runs on both.
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from types import ModuleType
 
 import torch
@@ -124,6 +126,24 @@ def stand_in_for_ops() -> None:
     ops = ModuleType('mmcv._ext')
     ops.__getattr__ = missing  # type: ignore[method-assign]
     sys.modules.setdefault('mmcv._ext', ops)
+
+
+def hide_broken_timm() -> None:
+    """Let mmseg import beside a timm that does not.
+
+    mmseg does without timm where there is none. But timm imports torchvision, and one that was
+    built for another torch raises no ImportError, which would end the import of mmseg.
+    """
+    if 'timm' in sys.modules or find_spec('timm') is None:
+        return
+    try:
+        importlib.import_module('timm')
+    except ImportError:
+        return
+    except Exception:
+        for name in [n for n in sys.modules if n.partition('.')[0] in ('timm', 'torchvision')]:
+            del sys.modules[name]
+        sys.modules['timm'] = None  # type: ignore[assignment]  # as if there were none
 
 
 def repair_checkpoints() -> None:

@@ -1,5 +1,6 @@
 """Each repair of the stack, on the stack that is installed."""
 
+import importlib
 import os
 import pickle
 import sys
@@ -18,6 +19,7 @@ from mmseg.registry import HOOKS, MODELS
 from mmsteal import mm_stack  # noqa: F401
 from mmsteal.compat import (
     enable_bases,
+    hide_broken_timm,
     load_own_checkpoints,
     prepare_distributed,
     stand_in_for_ops,
@@ -101,6 +103,21 @@ def test_ops_that_are_missing_say_so(monkeypatch, lite):
         ops = ext_loader.load_ext('_ext', ['nms'])
         with pytest.raises(RuntimeError, match='`nms`, but got mmcv-lite'):
             ops.nms(1)
+
+
+@pytest.mark.parametrize('error', ['RuntimeError', 'ImportError', None])
+def test_a_broken_timm_is_none(monkeypatch, tmp_path, error):
+    """As beside a torchvision of another torch; mmseg asks for ImportErrors only."""
+    (tmp_path / 'timm.py').write_text(f'raise {error}("operator nms")' if error else '')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'timm', raising=False)
+    hide_broken_timm()
+    if error:
+        with pytest.raises(ImportError):
+            importlib.import_module('timm')
+    else:
+        importlib.import_module('timm')
+    sys.modules.pop('timm', None)
 
 
 @pytest.fixture

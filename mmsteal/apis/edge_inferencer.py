@@ -22,8 +22,10 @@ from mmsteal.apis.run_config import read_config
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.edge_files import check_distinct_names, write_prediction
 from mmsteal.files import write_file
-from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
+from mmsteal.label_formats import LabelError
+from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, read_photo
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
+from mmsteal.models.pretrained import without_pretrained
 from mmsteal.visualization.edge_colors import (
     colorize_edges,
     distinct_palette,
@@ -83,8 +85,7 @@ class EdgeInferencer:
             cfg = read_config(config, cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmseg'))
         # The checkpoint brings the weights; fetching pre-trained ones first would be for nothing.
-        cfg.model.backbone.init_cfg = None
-        self.model = MODELS.build(cfg.model)
+        self.model = MODELS.build(without_pretrained(cfg.model))
         meta: dict = {}
         if checkpoint is not None:
             if '://' not in str(checkpoint) and not os.path.isfile(checkpoint):
@@ -207,7 +208,10 @@ def read_image(item: str | Path | np.ndarray, index: int = 0) -> tuple[str, np.n
         return f'image_{index:06d}', item
     if not os.path.isfile(item):
         raise FileNotFoundError(f'Expected an image at {os.path.abspath(item)}, but there is none.')
-    image = cv2.imread(str(item), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f'Cannot read {item} as an image; restore it or leave it out.')
-    return Path(item).stem, image
+    try:
+        image = read_photo(Path(item))
+    except LabelError as error:
+        raise ValueError(
+            f'Cannot read {item} as an image; restore it or leave it out. {error}'
+        ) from error
+    return Path(item).stem, np.ascontiguousarray(image[..., ::-1])

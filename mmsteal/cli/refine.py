@@ -96,6 +96,7 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     from mmsteal.refinement import RefineSettings, refine_folder
     from mmsteal.refinement.choices import read_choices
     from mmsteal.refinement.class_mapping import parse_class_map
+    from mmsteal.refinement.refine_folder import check_out_dir
     from mmsteal.refinement.settings import GRADIENT
 
     ranks = join_ranks(args.launcher)
@@ -103,7 +104,9 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     if args.images is not None:
         options['images'] = args.images
     source = FormatSpec(args.format, args.labels, options)
-    source.open()  # a wrong folder is told before a model is loaded
+    # A wrong folder is told before a model is loaded.
+    source.open()
+    check_out_dir(source, args.out, edges=args.edges)
     if args.to in (None, args.format):
         if args.to_options:
             raise ValueError('Expected --to-options with another format in --to only.')
@@ -161,11 +164,18 @@ def report(summary: RefineSummary) -> None:
     """Print what was done."""
     from tqdm import tqdm
 
+    from mmsteal.label_formats.annotation import counted
+
     earlier = f', {summary.num_skipped} of them by an earlier run' if summary.num_skipped else ''
     print(f'{summary.num_done} of {summary.num_images} images done{earlier}, '
           f'{tqdm.format_interval(summary.seconds)}')  # fmt: skip
     for what, number in summary.objects.items():
         print(f'  {number:8d} objects {what}')
+    if summary.num_empty:
+        print(f'images without objects: {summary.num_empty}')
+    if summary.unread:
+        left = 'not in the results' if summary.unread_dropped else 'kept as they are'
+        print(f'no objects, {left}: {counted(summary.unread)}')
     if summary.error_px is not None:
         least, median, most = summary.error_px.values()
         print(f'error of the outlines: {least:.1f} to {most:.1f} px, median {median:.1f}')

@@ -13,6 +13,7 @@ import argparse
 import csv
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def simulate(args: argparse.Namespace) -> list[str]:
 
     from mmsteal.functional import simulate_coarse_objects
     from mmsteal.label_formats import FormatSpec, LabelError
+    from mmsteal.label_formats.annotation import counted
+    from mmsteal.label_formats.set_checks import require_objects_in_set, require_photographs
 
     out, labels = Path(args.out).resolve(), Path(args.labels).resolve()
     if labels in (out, *out.parents):
@@ -60,8 +63,11 @@ def simulate(args: argparse.Namespace) -> list[str]:
     if args.images:
         options['images'] = args.images
     source = FormatSpec(args.format, args.labels, options).open()
+    require_photographs(source.items())
+    require_objects_in_set(source, source.items())
     problems = [str(problem) for problem in source.problems()]
     done, rows = [], []
+    unread: Counter[str] = Counter()
     for item in tqdm(source.items(), unit='image'):
         try:
             annotation = source.read(item)
@@ -80,6 +86,7 @@ def simulate(args: argparse.Namespace) -> list[str]:
             source.write(item, annotation, coarse, out / f'{error_px:g}px', beneath=False)
             rows.append([item.name, f'{error_px:g}', sum(n > 0 for n in clicks), sum(clicks)])
         done.append(item)
+        unread.update(annotation.unread)
     if not done:
         raise ValueError(f'Expected labels at {labels}, but there are none that can be read: '
                          f'{problems[:3]}.')  # fmt: skip
@@ -88,6 +95,8 @@ def simulate(args: argparse.Namespace) -> list[str]:
         clicks = [row[3] for row in rows if row[1] == f'{error_px:g}']
         print(f'{error_px:g} px: {len(clicks)} images, {sum(clicks) / max(len(clicks), 1):.1f} '
               'clicks an image')  # fmt: skip
+    if unread:
+        print(f'no objects, kept as they are: {counted(unread)}')
     write_clicks(out / 'clicks.csv', rows)
     return problems
 

@@ -54,10 +54,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.workers < 1:
             raise ValueError(f'Expected --workers to be at least 1, but got {args.workers}.')
         truth, protocol = ground_truth_from(args), protocol_from(args)
-        names = image_names_from(args) or truth.names
+        names = image_names_from(args, truth) or truth.names
         truth.check(names, protocol)
 
-        def write(name: str) -> None:
+        def write(name: str) -> bool:
             image = truth.load(name, protocol)
             edges = image.edges.astype(np.uint8)
             if edges.ndim == 4:
@@ -68,7 +68,13 @@ def main(argv: Sequence[str] | None = None) -> None:
                 write_edge_bin(Path(args.out) / f'{name}.bin', edges)
             else:
                 write_edge_pngs(args.out, name, edges)
+            return bool((edges == 1).any())
 
         with ThreadPoolExecutor(args.workers) as pool:
-            list(tqdm(pool.map(write, names), total=len(names), unit='image'))
+            found = list(tqdm(pool.map(write, names), total=len(names), unit='image'))
+        if not any(found):
+            raise ValueError(
+                f'Expected true edges, but none of the {len(names)} images has one. '
+                f'{truth.held}'.rstrip()
+            )
     print(f'{protocol.label}\nclasses: {", ".join(truth.class_names)}\nwritten to {args.out}')

@@ -12,12 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmsteal.functional.labels.label_objects import label_objects, run_starts
-from mmsteal.label_formats.annotation import (
-    AnnotatedObject,
-    Annotation,
-    LabelError,
-    NoObjectsError,
-)
+from mmsteal.input_files import load_image
+from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError
 from mmsteal.label_formats.base import Unclaimed
 
 _MODES = ('L', 'P', 'I;16', 'I')
@@ -30,9 +26,8 @@ def read_map(path: Path) -> Image.Image:
         LabelError: If it is damaged or holds colors in place of values.
     """
     try:
-        with Image.open(path) as image:
-            image.load()
-    except (OSError, ValueError, SyntaxError) as error:
+        image = load_image(path)
+    except (OSError, ValueError) as error:
         raise LabelError(
             f'{path}: cannot read the label map ({error}); fix or remove it.'
         ) from error
@@ -135,24 +130,20 @@ def annotated_objects(
     return found.object_map, objects, ignored
 
 
-def require_objects(
-    path: Path, objects: Collection[AnnotatedObject], *, negative: bool | None = None
-) -> None:
-    """Refuse an empty label.
+def require_objects(path: Path, objects: Collection[AnnotatedObject], *, negative: bool) -> None:
+    """Refuse a label map that says nothing.
 
     Args:
         path: The file, to be named.
         objects: What was found in it.
         negative: Whether the file says of pixels that they are background. Then no object is an
-            answer too. None: a file of shapes, where nobody can tell.
+            answer too.
 
     Raises:
-        NoObjectsError: If a file of shapes has no object.
         LabelError: If there is neither an object nor background.
     """
     if not objects and not negative:
-        kind = NoObjectsError if negative is None else LabelError
-        raise kind(
+        raise LabelError(
             f'{path}: the label is empty, there is neither an object nor background in it (ignored '
             'values are none); remove the file or check the options background and ignore.'
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from mmsteal.edge_files.class_names import class_indices, plain_name
 from mmsteal.label_formats import AnnotatedObject
+from mmsteal.text_lists import read_lines
 
 NO_EDGE_MAP = -1
 
@@ -90,24 +92,23 @@ def parse_class_map(words: Sequence[str]) -> dict[str, str]:
         >>> parse_class_map(['van=car', 'sky=none'])
         {'van': 'car', 'sky': 'none'}
     """
-    pairs: list[str] = []
+    pairs: list[tuple[str, str]] = []  # and the file
     for word in words:
         if '=' in word:
-            pairs.append(word)
+            pairs.append((word, ''))
             continue
-        try:
-            with open(word, encoding='utf-8') as lines:
-                kept = [line.strip() for line in lines]
-        except FileNotFoundError as error:
+        if not Path(word).is_file():
             raise FileNotFoundError(
                 f'Expected --class-map to be pairs CATEGORY=EDGE or a file of them, but got {word}.'
-            ) from error
-        pairs += [line for line in kept if line and not line.startswith('#')]
+            )
+        pairs += [(line, f' {word}') for line in read_lines(word) if not line.startswith('#')]
     found: dict[str, str] = {}
-    for pair in pairs:
+    for pair, where in pairs:
         category, equals, edge = (part.strip() for part in pair.rpartition('='))
         if not (category and equals and edge):
-            raise ValueError(f'Expected pairs CATEGORY=EDGE in the class map, but got {pair!r}.')
+            raise ValueError(
+                f'Expected pairs CATEGORY=EDGE in the class map{where}, but got {pair!r}.'
+            )
         if found.setdefault(category, edge) != edge:
             raise ValueError(
                 f'Expected each category once in the class map, but got {category!r} with '

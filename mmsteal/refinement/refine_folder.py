@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmsteal.files import remove_partial_files
 from mmsteal.jobs import Job, Ranks, Workers, run_job, writing_to
-from mmsteal.label_formats import AnnotatedObject, LabelError, LabelFormat, LabelItem
+from mmsteal.label_formats import AnnotatedObject, FormatSpec, LabelError, LabelFormat, LabelItem
+from mmsteal.label_formats.annotation import counted
+from mmsteal.label_formats.set_checks import require_objects_in_set, require_photographs
+from mmsteal.refinement.class_mapping import EdgeClasses
 from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
 from mmsteal.refinement.records import (
     REPORTS,
@@ -23,7 +26,7 @@ from mmsteal.refinement.records import (
 from mmsteal.refinement.refine_file import FileRefiner, RefineTask
 from mmsteal.refinement.set_outlines import Predict, SetOutlines, measure_set
 from mmsteal.refinement.settings import RefineSettings
-from mmsteal.refinement.summary import records_of, summarize, write_object_table
+from mmsteal.refinement.summary import count_images, records_of, summarize, write_object_table
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,12 @@ class RefineSummary:
         num_done (int): Those whose refined labels are there.
         num_skipped (int): Those that an earlier run had done.
         errors (dict[str, str]): What was wrong, by image or file.
+        num_empty (int): Images without an object.
         objects (dict[str, int]): Objects by what happened to them.
+        unread (dict[str, int]): Shapes that are no objects (points, lines, boxes without a mask),
+            by kind.
+        unread_dropped (bool): Whether the results lack them, as another format has no place for
+            them.
         classes (dict[str, dict[str, int]]): The same for each class.
         without_edge_map (list[str]): Classes that stayed as they were.
         error_px (dict[str, float] | None): Least, middle and largest error that the outlines of an
@@ -47,8 +55,11 @@ class RefineSummary:
     num_images: int
     num_done: int
     num_skipped: int
+    num_empty: int
     errors: dict[str, str]
     objects: dict[str, int]
+    unread: dict[str, int]
+    unread_dropped: bool
     classes: dict[str, dict[str, int]]
     without_edge_map: list[str]
     error_px: dict[str, float] | None
@@ -85,8 +96,9 @@ def refine_folder(
         What was done; None on all ranks but the first.
 
     Raises:
-        ValueError: If no category has an edge map, if the folder holds results of other
-            parameters, or would be inside of the sources.
+        ValueError: If no image has an object, no category an edge map, or an image is its own
+            label; if the folder holds results of other parameters, or would be inside of the
+            sources.
         FileNotFoundError: If there is nothing to refine.
         OutputError: If the results cannot be written.
     """
@@ -97,7 +109,7 @@ def refine_folder(
             'Expected arguments `num_workers` and `contact_sheet` to be >= 0, but got '
             f'{num_workers} and {contact_sheet}.'
         )
-    check_out_dir(settings)
+    check_out_dir(settings.source, settings.out_dir, edges=settings.edges)
     source = settings.source.open()
     items = source.items()
     if not items:
@@ -111,8 +123,10 @@ def refine_folder(
             f'Expected the choices to be of images in {settings.source.root}, but got '
             f'{", ".join(unknown[:5])}; take the choices of this set.'
         )
+    require_photographs(items)
+    require_objects_in_set(source, items)
     refiner = FileRefiner(settings, source)
-    refiner.edge_classes.require_match(_categories(source, items))
+    _require_match(refiner.edge_classes, source, items)
     check_parameters(settings, overwrite=overwrite)
     # Everybody has looked before the first one writes, and all take what it has found.
     if ours.rank == 0:
@@ -191,44 +205,89 @@ def _name(item: LabelItem) -> str:
     return item.name
 
 
-def check_out_dir(settings: RefineSettings) -> None:
+def check_out_dir(source: FormatSpec, out_dir: str | Path, *, edges: str | None = None) -> None:
     """Refuse to write into the sources.
+
+    Beside the one file of a format that has one for all images there is room; folders are searched,
+    so that nothing may be written below them.
+
+    Args:
+        source: The labels.
+        out_dir: The output folder.
+        edges: Folder of the edge maps.
 
     Raises:
         ValueError: If the output folder is one of the sources or inside of it, or would write over
             it.
     """
-    out_dir = Path(settings.out_dir).resolve()
-    options = settings.source.options
+    out = Path(out_dir).resolve()
+    into = [out / 'labels', out / REPORTS]
+    root = None if source.root is None else Path(source.root).resolve()
+    one_file = root is not None and root.is_file()
     sources = {
-        'labels': settings.source.root,
-        'images': options.get('images'),
-        'instances': options.get('instances'),
-        'edge maps': settings.edges,
+        'labels': root,
+        'images': source.options.get('images'),
+        'instances': source.options.get('instances'),
+        'edge maps': edges,
     }
     for what, given in sources.items():
         if given is None:
             continue
         path = Path(str(given)).resolve()
-        folder = path if path.is_dir() else path.parent
-        into = [out_dir / 'labels', out_dir / REPORTS]
-        inside = folder == out_dir or folder in out_dir.parents
-        if inside or any(place == folder or place in folder.parents for place in into):
+        searched = path.is_dir() and not (one_file and what == 'images')
+        inside = searched and (path == out or path in out.parents)
+        if inside or any(place == path or place in path.parents for place in into):
             raise ValueError(
-                f'Expected the output folder to be apart from the {what} in {folder}, but got '
-                f'{out_dir}; the sources are never written to.'
+                f'Expected the output folder to be apart from the {what} in {path}, but got '
+                f'{out}; the sources are never written to.'
             )
 
 
-def _categories(source: LabelFormat, items: list[LabelItem]) -> Iterator[AnnotatedObject]:
-    """Categories of the labels: of the table of the format, else of the files."""
-    if source.class_names:
+def _require_match(
+    edge_classes: EdgeClasses, source: LabelFormat, items: Sequence[LabelItem]
+) -> None:
+    """Refuse to run where no object has an edge map, or where nothing can be read.
+
+    Raises:
+        ValueError: With the first fault of the files, if there was one.
+    """
+    errors: list[str] = []
+    unread: Counter[str] = Counter()
+    some = False
+
+    def categories() -> Iterator[AnnotatedObject]:
+        """Categories of the table of the format, else of the files."""
+        nonlocal some
         for value, name in source.class_names.items():
+            some = True
             yield AnnotatedObject(value, name)
-        return
-    for item in items:
-        with suppress(LabelError):  # told when its turn comes
-            yield from source.read(item).objects
+        for item in () if source.class_names else items:
+            try:
+                annotation = source.read(item)
+            except LabelError as error:
+                errors.append(str(error))
+                continue
+            unread.update(annotation.unread)
+            for entry in annotation.objects:
+                some = True
+                yield entry
+
+    try:
+        edge_classes.require_match(categories())
+    except ValueError as error:
+        if len(errors) == len(items):
+            raise ValueError(
+                f'Expected labels that can be read, but none of {len(items)} can; the first: '
+                f'{errors[0]}'
+            ) from error
+        told = str(error)
+        if not some:
+            told = f'Expected an object in the labels of {source.root}, but there is none.'
+            if unread:
+                told += f' Not read as objects: {counted(unread)}.'
+        if errors:
+            told += f' {len(errors)} of {len(items)} labels cannot be read; the first: {errors[0]}'
+        raise ValueError(told) from error
 
 
 def _error_range(records: Iterator[dict[str, Any]]) -> dict[str, float] | None:
@@ -260,6 +319,7 @@ def _finish(
         errors = {**errors, 'all images': str(error)}
     files.append(out_dir / 'report.csv')
     found = summarize(write_object_table(files[-1], records_of(records, done)))
+    num_empty, unread = count_images(records_of(records, done))
     if contact_sheet:
         worst = worst_records(records_of(records, done), contact_sheet)
         by_name = {item.name: item for item in items}
@@ -269,7 +329,10 @@ def _finish(
         num_images=len(items),
         num_done=len(done),
         num_skipped=num_skipped,
+        num_empty=num_empty,
         errors=dict(sorted(errors.items())),
+        unread=dict(sorted(unread.items())),
+        unread_dropped=settings.target is not None,
         error_px=_error_range(records_of(records, done)),
         seconds=time.monotonic() - start,
         files=files,
@@ -280,7 +343,10 @@ def _finish(
         'done': summary.num_done,
         'skipped': summary.num_skipped,
         'errors': summary.errors,
+        'without_objects': summary.num_empty,
         'objects': summary.objects,
+        'unread': summary.unread,
+        'unread_dropped': summary.unread_dropped,
         'classes': summary.classes,
         'without_edge_map': summary.without_edge_map,
         'seconds': round(summary.seconds, 1),

@@ -181,7 +181,9 @@ def test_finish_wants_every_part(reader, tmp_path):
         (dict(segmentation={'size': list(SIZE), 'counts': [16]}), 'RLE of 16 pixels'),
         (dict(segmentation=[[1, 2, 3]]), 'not x, y'),
         (dict(segmentation=[[1, 2, 3, float('nan'), 5, 6]]), 'not finite'),
-        (dict(segmentation=None), 'no segmentation'),
+        (dict(segmentation='outline'), 'no segmentation'),
+        (dict(segmentation={'size': list(SIZE), 'counts': ['a']}), 'damaged RLE'),
+        (dict(category_id=[3]), r'unknown category \[3\]'),
     ],
 )
 def test_bad_annotations_are_named(tmp_path, change, message):

@@ -358,7 +358,7 @@ def test_real_maps(shared_data, tmp_path, make):
 
 def test_background_alone_is_no_object_but_a_label(tmp_path):
     write_folder(tmp_path, labels_of((0, 0, 0, 255)))
-    reader = png(tmp_path, background=(0,))
+    reader = png(tmp_path, background=(0,), ignore=(255,))
     (item,) = reader.items()
     annotation = reader.read(item)
     assert not annotation.objects

@@ -74,8 +74,8 @@ def results():
         brush(ndi.binary_erosion(true_disk(), iterations=4)),
         polygon([(56, 14), (66, 14), (66, 46), (56, 46)]),
         frame('keypointlabels', 'k1', 'kp', x=12.5, y=30.0, width=0.4, keypointlabels=['Nose']),
-        frame('rectanglelabels', 'r1', 'box', x=1.0, y=2.0, width=9.0, height=8.0, rotation=0,
-              rectanglelabels=['Car']),
+        frame('vectorlabels', 'r1', 'way', closed=False, vectorlabels=['Car'],
+              vertices=[{'x': 1.0, 'y': 2.0}, {'x': 9.0, 'y': 8.0}, {'x': 9.0, 'y': 2.0}]),
         {'type': 'relation', 'from_id': 'b1', 'to_id': 'k1', 'direction': 'right'},
         {'id': 'c1', 'type': 'choices', 'from_name': 'quality', 'to_name': 'image',
          'value': {'choices': ['good']}},
@@ -442,14 +442,15 @@ def test_bad_exports(tmp_path, data):
     for content, message in (
         ({'tasks': []}, 'list of tasks'),
         ([{'id': 1, 'image': 'a.png', 'tag': []}], 'not "JSON-MIN"|export "JSON"'),
-        ([task(), task()], 'two tasks'),
     ):
         with pytest.raises(LabelError, match=message):
             write_export(tmp_path, data, content).items()
     reader = write_export(tmp_path, data, [task('none.png'), task(given=[results()[2]])])
     assert 'no image' in str(reader.problems()[0])
-    with pytest.raises(LabelError, match='the label is empty'):
-        reader.read(reader.items()[0])
+    assert not reader.read(reader.items()[0]).objects
+    reader = write_export(tmp_path, data, [task(), task(id=8)])
+    assert reader.items() == []
+    assert "two tasks have the image 'sub/a', 5, 8" in str(reader.problems()[0])
     write_export(tmp_path, data, [task()])
     reader = LabelStudioFormat(
         tmp_path / 'export.json', images=data / 'images', classes={'Disk': 'Disk'}
