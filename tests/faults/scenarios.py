@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import torch
+from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmsteal.cli import convert_edge_bins, eval_edges, refine, simulate_coarse_labels
@@ -150,6 +151,7 @@ def alignment_scenario(root):
     write_disks(root, 3)
 
     def run(folder):
+        init_default_scope('mmseg')
         torch.manual_seed(0)
         aligner = make_aligner(folder, disk_dataset(root))
         if aligner.align_all(DiskModel(), 5) is None:
@@ -161,4 +163,4 @@ def alignment_scenario(root):
             Image.open(path).load()
         return files_of(folder)
 
-    return Scenario('alignment', run, result, root)
+    return Scenario('alignment', run, result, root, command=False)
