@@ -43,11 +43,12 @@ class Totals:
     """How often something was tried, and what went wrong."""
 
     tries: int = 0
-    wrong: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)  # a line a try
 
     def add(self, what, problems):
         self.tries += 1
-        self.wrong += [f'{what}: {problem}' for problem in problems]
+        if problems:
+            self.wrong.append(f'{what}: {"; ".join(problems)}')
 
     def __str__(self):
         return f'{self.tries} tries, {len(self.wrong)} wrong'

@@ -30,7 +30,7 @@ def files_of(folder):
     """All files of a result, but for the times in it."""
     found = {}
     for path in sorted(folder.rglob('*')):
-        if path.is_file():
+        if path.is_file() and path.suffix != '.part':  # those are told on their own
             content = path.read_bytes()
             if path.name == 'report.json':
                 report = json.loads(content)
