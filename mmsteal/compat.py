@@ -6,16 +6,18 @@ maintained `onedl-*` forks. The same source of mmsteal runs on both.
 
 from __future__ import annotations
 
+import importlib
 import os
-import pickle
 import sys
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from types import ModuleType
 
 import torch
 
 from mmsteal.jobs.ranks import slurm_to_env
+from mmsteal.safe_checkpoints import restrict_checkpoints
 
 
 def enable_bases(config: ModuleType) -> None:
@@ -129,36 +131,29 @@ def stand_in_for_ops() -> None:
     sys.modules.setdefault('mmcv._ext', ops)
 
 
+def hide_broken_timm() -> None:
+    """Let mmseg import beside a timm that does not.
+
+    mmseg does without timm where there is none. But timm imports torchvision, and one that was
+    built for another torch raises no ImportError, which would end the import of mmseg.
+    """
+    if 'timm' in sys.modules or find_spec('timm') is None:
+        return
+    try:
+        importlib.import_module('timm')
+    except ImportError:
+        return
+    except Exception:
+        for name in [n for n in sys.modules if n.partition('.')[0] in ('timm', 'torchvision')]:
+            del sys.modules[name]
+        sys.modules['timm'] = None  # type: ignore[assignment]  # as if there were none
+
+
 def repair_checkpoints() -> None:
-    """Let the checkpoints of this project load: its own, and the weights that its configs name."""
-    load_own_checkpoints()
+    """Let the weights load that the configs name, and nothing that is no weights."""
+    restrict_checkpoints()
     load_torchvision_weights()
     explain_failed_downloads()
-
-
-def load_own_checkpoints() -> None:
-    """Let a run resume from a checkpoint that it wrote itself, on torch >= 2.6.
-
-    torch 2.6 loads nothing but tensors by default; mmengine's checkpoints also hold its message
-    history. The forks load such a file in full after a look that fails; OpenMMLab's mmengine
-    raises. This gives it the same rule for local files. As ever with pickles: load only
-    checkpoints that you trust.
-    """
-    from mmengine.runner import checkpoint
-
-    if hasattr(checkpoint, '_safe_torch_load'):
-        return
-
-    def load_local(filename: str, map_location):
-        path = os.path.expanduser(filename)
-        if not os.path.isfile(path):
-            raise FileNotFoundError(f'{path} can not be found.')
-        try:
-            return torch.load(path, map_location=map_location, weights_only=True)
-        except pickle.UnpicklingError:
-            return torch.load(path, map_location=map_location, weights_only=False)
-
-    checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_local, force=True)
 
 
 def load_torchvision_weights() -> None:

@@ -83,12 +83,26 @@ def write_file(path: str | Path, content: bytes | str) -> None:
 
     Args:
         path: The file. Its folder is made if needed.
-        content: Bytes, or text, which is written as UTF-8 with the line ends that it has.
+        content: Bytes, or text, which is written as :func:`as_bytes` makes it.
 
     Raises:
         OSError: If the disk refuses; the old file stays.
     """
-    write_files({Path(path): content.encode() if isinstance(content, str) else content})
+    write_files({Path(path): as_bytes(content)})
+
+
+def as_bytes(content: bytes | str) -> bytes:
+    r"""Text as UTF-8 with the line ends that it has; bytes as they are.
+
+    A file name need not be text. What is none of it becomes `\\udcXX`, which JSON reads as the same
+    name again.
+
+    Example:
+        >>> import os
+        >>> as_bytes(os.fsdecode(b'caf\xe9.png'))
+        b'caf\\udce9.png'
+    """
+    return content.encode(errors='backslashreplace') if isinstance(content, str) else content
 
 
 def path_under(folder: str | Path, name: str | Path, *, links: bool = True) -> Path:

@@ -12,7 +12,7 @@ import io
 import sys
 import warnings
 
-from mmsteal.compat import repair_checkpoints, stand_in_for_ops
+from mmsteal.compat import hide_broken_timm, repair_checkpoints, stand_in_for_ops
 
 INSTALL_ROUTES = """mmsteal needs mmengine, mmcv and mmseg. Install one of the two families:
   maintained forks:   pip install "mmsteal[onedl]"
@@ -33,6 +33,7 @@ def require_mm_stack() -> None:
             it.
     """
     stand_in_for_ops()
+    hide_broken_timm()
     printed = io.StringIO()
     try:
         _import_modules(printed)

@@ -5,11 +5,10 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmsteal.apis import EdgeInferencer
+from mmsteal.apis import EdgeInferencer, build_runner
 from mmsteal.datasets.transforms import GenerateEdges
 from mmsteal.engine.alignment.masks import LabelRule, redraw_edges, segment
 from mmsteal.evaluation import EdgeMetric
@@ -154,8 +153,6 @@ def test_hed_trains_aligns_and_is_evaluated(tmp_path, scope):
             'val_evaluator.thresholds': 9,
             'work_dir': str(tmp_path / 'work'),
             'log_level': 'ERROR',
-            'experiment_name': f'hed_{scope}',
-            'visualizer.name': f'hed_{scope}',
         }
     )
     cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
@@ -167,7 +164,7 @@ def test_hed_trains_aligns_and_is_evaluated(tmp_path, scope):
         )
     ]
     init_default_scope('mmseg')
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     runner.train()
     hub = runner.message_hub
     assert 0 <= hub.get_scalar('val/edge/MF_ODS').current() <= 100

@@ -56,6 +56,7 @@ def test_config_trains_and_predicts(name):
         model.init_weights()
     optim = build_optim_wrapper(model, cfg.optim_wrapper)
     dataset = cfg.train_dataloader.dataset
+    dataset = dataset.get('dataset', dataset)  # what a MultiImageMixDataset wraps
     names = (
         dataset.get('metainfo', {}).get('classes') or DATASETS.get(dataset.type).METAINFO['classes']
     )
@@ -166,11 +167,11 @@ def test_options_of_steal_stand_once():
 
 def test_names_are_made_as_the_readme_says():
     system = 'casenet-s|casenet|hed|dff|dds|pspnet|deeplabv3plus|segformer'
-    backbone = 'r18|r50|r101|mit-b0|swin-t|vit-b|mscan-t|mobilenet-v2|hrnet-w18'
-    variant = 'online|noise8|aligned|aux|loss|fine|coarse|refined'
+    backbone = 'lite0|r18|r50|r101|mit-b0|swin-t|vit-b|mscan-t|mobilenet-v2|hrnet-w18'
+    variant = 'fast|online|noise8|aligned|aux|loss|fine|coarse|refined'
     name = re.compile(
         rf'(?:(?:released_)?steal_|seal_)?(?:(?:{system})_)?(?:(?:{backbone})_)?'
-        rf'(?:sbd|cityscapes|camvid|demo)(?:_(?:{variant}))?'
+        rf'(?:sbd|bsds|coco|cityscapes|camvid|demo)(?:_(?:{variant}))?'
     )
     text = (FOLDER / 'README.md').read_text()
     for path in LEAVES:

@@ -32,6 +32,9 @@ STOREYS = {
     # 2: what labels and edge maps are on disk, how files are written and work is resumed, how
     # boundaries are compared; pictures of arrays
     'files': 2,
+    'input_files': 2,
+    'pairing': 2,
+    'text_lists': 2,
     'jobs': 2,
     'label_formats': 2,
     'edge_files': 2,
@@ -49,6 +52,7 @@ STOREYS = {
     'models': 3,
     'registered': 3,
     'registration': 3,
+    'safe_checkpoints': 3,
     'visualization': 3,
     # 4: what a person runs
     '__main__': 4,

@@ -17,6 +17,8 @@ DATA = {
     'data/sbd': 'SBD',
     'data/cityscapes': 'Cityscapes',
     'data/camvid': 'CamVid',
+    'data/coco_regions': 'COCO panoptic',
+    'data/bsds_regions': 'BSDS500',
     'work_dirs/demo/data': 'Demo',
 }
 

@@ -200,7 +200,8 @@ def test_experiment_goes_on_where_it_was(experiment, edge_model, demo, tmp_path,
     cfg.dump(segmentor)
     out = tmp_path / 'out'
     words = [
-        'segmentor_on_refined.py', *map(str, edge_model), '--segmentor', str(segmentor),
+        'segmentor_on_refined.py', ','.join(map(str, edge_model)), '--segmentor', str(segmentor),
+        '--engine', 'level_set',
         '--data-root', str(demo), '--instances', 'instances/train', '--work-dir', str(out),
         '--errors', '8', '--seeds', '0', '--max-iters',
     ]  # fmt: skip

@@ -4,10 +4,9 @@ from unittest import mock
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.runner import Runner
 from PIL import Image
 
-from mmsteal.apis import load_run_config
+from mmsteal.apis import build_runner, load_run_config
 
 SIZE = 64
 # What makes a CamVid config small: two images a step, crops of 64 px, no processes, no files.
@@ -69,7 +68,7 @@ def run_tiny(config, data_root, work_dir, *, options=None, iters=2):
     cfg.default_hooks.logger.interval = 1
     # A pretty copy of the config for the log takes longer than the training.
     with mock.patch.object(Config, 'pretty_text', ''):
-        runner = Runner.from_cfg(cfg)
+        runner = build_runner(cfg)
         runner.train()
         results = runner.val()
     scalars = runner.message_hub.log_scalars

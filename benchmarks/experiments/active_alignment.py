@@ -34,11 +34,11 @@ from command_line import positive_int, require_inputs, seed_number
 from kept_results import keep_settings, kept
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from short_training import CHECKPOINTS_EVERY, short_training
 
-from mmsteal.apis import load_run_config
+from mmsteal.apis import build_runner, load_run_config
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.jobs import file_hash
 
@@ -169,7 +169,7 @@ def train_and_judge(
             ),
         ]  # fmt: skip
         branch_off(folder / 'none', folder / method, args.begin)
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     runner.train()
     scores = runner.val_loop.run()
     exact = TrainingLabels(study_config(args, folder / method, 'none', 0))

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from edge_evidence import GRADIENT, HELP
 from fit_images import draw, photographs, scene_of
-from refinement_rivals import edge_map
+from refinement_rivals import EXACT, edge_map
 from tables import markdown_lines
 
 from mmsteal.functional.joint.error_estimate import TRIED_PX, mean_error_px
@@ -37,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--root', type=Path, required=True, help='folder of the data sets')
     parser.add_argument('--images', type=int, default=9, help='of each set, at most')
-    parser.add_argument('--edges', default='gradient')
+    parser.add_argument('--edges', default=GRADIENT, help=f'`{EXACT}`, or {HELP}')
     return parser.parse_args()
 
 

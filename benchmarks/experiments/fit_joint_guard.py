@@ -24,9 +24,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from edge_evidence import GRADIENT, HELP
 from fit_images import SETS, draw, photographs, scene_of
 from numpy.typing import NDArray
-from refinement_rivals import edge_map
+from refinement_rivals import EXACT, edge_map
 from rivals.cases import Case, scores
 from scipy.stats import spearmanr
 from tables import markdown_lines
@@ -79,8 +80,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--root', type=Path, required=True, help='folder of the data sets')
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--images', type=int, default=max(IMAGES.values()), help='of a set')
-    parser.add_argument('--edges', nargs='+', default=['gradient'], help='gradient, exact, or '
-                        'folders of 8-bit maps, one PNG an image')  # fmt: skip
+    parser.add_argument('--edges', nargs='+', default=[GRADIENT], help=f'`{EXACT}`, or {HELP}')
     parser.add_argument('--decay', type=float, default=3.0, help='of the ridge regression')
     parser.add_argument('--folds', type=int, default=10, help='of the photographs')
     return parser.parse_args()

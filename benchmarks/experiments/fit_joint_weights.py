@@ -20,8 +20,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from edge_evidence import GRADIENT, HELP
 from fit_images import SETS, draw, photographs, scene_of
-from refinement_rivals import edge_map
+from refinement_rivals import EXACT, edge_map
 from rivals.cases import Case
 
 from mmsteal.functional.joint.joint_solver import JointOptions, label_scene
@@ -41,8 +42,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--edges',
         nargs='+',
-        default=['gradient', 'exact'],
-        help='gradient, exact, or folders of 8-bit maps, one PNG an image',
+        default=[GRADIENT, EXACT],
+        help=f'`{EXACT}`, or {HELP}',
     )
     parser.add_argument('--pixels', type=int, default=350, help='of an image')
     parser.add_argument('--decay', type=float, default=1e-3, help='of all rows but the first')

@@ -29,12 +29,11 @@ from command_line import positive_int, require_inputs, seed_number
 from kept_results import folder_name, keep_settings, kept
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
-from mmengine.runner import Runner
 from response_width import MEASURES, response_widths
 from short_training import short_training
 from tables import mean_and_spread, write_results
 
-from mmsteal.apis import load_run_config
+from mmsteal.apis import build_runner, load_run_config
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.file_evaluation.pr_curves import PRCurve, plot_pr_curves
 from mmsteal.files import write_file
@@ -237,7 +236,7 @@ class ResponseWidth(BaseMetric):
 
 def train_and_score(cfg: Config, variant: Variant, seed: int) -> dict:
     """Train to the end and judge."""
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     runner.train()
     width = ResponseWidth()
     runner.val_loop.evaluator.metrics.append(width)

@@ -20,23 +20,26 @@ import csv
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from edge_evidence import GRADIENT, HELP, open_evidence, require_evidence
 from numpy.typing import NDArray
 from rivals.cases import DIRECTIONS, LOADERS, Case, Photograph, make_case, scores
 from rivals.methods import METHODS, WITHOUT_EDGES
 from tables import markdown_lines
 
 from mmsteal.files import write_file
-from mmsteal.functional import gradient_edges
 from mmsteal.functional.joint.joint_labelling import JointLabelling, JointOptions, joint_labelling
 
 FIELDS = ('set', 'image', 'edges', 'direction', 'error_px', 'told_px', 'method', 'seconds')
 OBJECT_FIELDS = ('index', 'class', 'iou_given', 'iou', 'both', 'either')
+# Edges: the exact ones, or those of a word of the command line, opened once
+EXACT = 'exact'
+_evidence = cache(open_evidence)
 # Of single images, and with the offset that all images of a set share.
 JOINT, JOINT_SET = 'joint', 'joint, set'
 # Which photographs of each set; the others were seen when the weights were fitted, or cost time.
@@ -63,8 +66,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--errors', nargs='+', type=float, default=[4.0, 8.0, 16.0, 32.0])
     parser.add_argument('--directions', nargs='+', choices=DIRECTIONS, default=list(DIRECTIONS))
     parser.add_argument('--methods', nargs='+', choices=[*METHODS, JOINT, JOINT_SET], default=None)
-    parser.add_argument('--edges', nargs='+', default=['gradient'], help='gradient, exact, or a '
-                        'folder of 8-bit maps, one PNG an image')  # fmt: skip
+    parser.add_argument('--edges', nargs='+', default=[GRADIENT], help=f'`{EXACT}`, or {HELP}')
     parser.add_argument('--told', type=float, default=1.0, help='told error / true error')
     return parser.parse_args()
 
@@ -72,6 +74,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cv2.setNumThreads(1)
+    require_evidence([word for word in args.edges if word != EXACT])
     methods = args.methods or [*METHODS, JOINT, JOINT_SET]
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / 'rows.csv'
@@ -122,22 +125,21 @@ def jobs(args: argparse.Namespace, methods: list[str]):
                         for method in methods:
                             if method in WITHOUT_EDGES and kind != args.edges[0]:
                                 continue
-                            label = '-' if method in WITHOUT_EDGES else Path(kind).name
+                            label = '-' if method in WITHOUT_EDGES else short_name(kind)
                             key = (name, photo.name, label, direction, error, told.error_px, method)
                             shared = partial(of_set, kind, direction, error, args.told)
                             yield key, told, partial(edge_map, photo, kind), method, shared
 
 
+def short_name(kind: str) -> str:
+    return Path(kind).name if Path(kind).is_dir() else kind
+
+
 def edge_map(photo: Photograph, kind: str) -> NDArray[np.float32]:
-    if kind == 'gradient':
-        return gradient_edges(photo.image)
-    if kind == 'exact':
+    """The strongest edge of any class (H, W); files of maps have the name of the photograph."""
+    if kind == EXACT:
         return exact_edges(photo)
-    path = Path(kind) / f'{photo.name}.png'
-    stored = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if stored is None:
-        raise SystemExit(f'error: expected an edge map at {path}, but there is none.')
-    return stored.astype(np.float32) / 255
+    return _evidence(kind)(photo.name, photo.image, 1.0).max(axis=0)
 
 
 def exact_edges(photo: Photograph, sigma: float = 1.0) -> NDArray[np.float32]:

@@ -1,12 +1,13 @@
 """Are refined labels worth training on? Section 4.3 of the paper ("Better Segmentation").
 
-python benchmarks/experiments/segmentor_on_refined.py configs/steal_demo.py EDGE_CHECKPOINT \
+python benchmarks/experiments/segmentor_on_refined.py configs/steal_demo.py,EDGE_CHECKPOINT \
     --errors 8 16 --seeds 0 1 2 --work-dir work_dirs/segmentor_on_refined
 
 The exact labels of the training set get the error of a coarse annotation (section 4.1), and the
-edge model refines them. One segmentor learns from each: fine, coarse, refined; all are judged on
-the exact labels of the validation set. Without --data-root it is the demo set, which is made; any
-other set that the config of --segmentor reads by an EdgeDataset will do.
+edges refine them: those of a model, of a folder, or the gradient. One segmentor learns from each:
+fine, coarse, refined; all are judged on the exact labels of the validation set. Without --data-root
+it is the demo set, which is made; any other set that the config of --segmentor reads by an
+EdgeDataset will do.
 
 It can be killed at any time: run again, it resumes.
 """
@@ -18,25 +19,27 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 from command_line import positive_int, require_inputs, seed_number
+from edge_evidence import HELP, Evidence, open_evidence, require_evidence
 from kept_results import keep_settings, kept
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from numpy.typing import NDArray
 from short_training import short_training
 from tables import mean_and_spread, write_results
 from tqdm import tqdm
 
-from mmsteal.apis import LabelRefiner, load_run_config
+from mmsteal.apis import build_runner, load_run_config
 from mmsteal.datasets import EdgeDataset
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.datasets.transforms.coarsen import coarsen
 from mmsteal.evaluation import MeanLabelError, label_error
 from mmsteal.files import write_file
-from mmsteal.jobs import file_hash
+from mmsteal.functional import refine_label_map
+from mmsteal.functional.refinement.refine_engines import ENGINES
 from mmsteal.label_formats.label_maps import encode_map, map_values, read_map
 from mmsteal.label_formats.value_map import lookup_table
 
@@ -46,8 +49,8 @@ FIELDS = ('labels', 'error_px', 'seed', 'mIoU', 'F', 'precision', 'recall', 'lab
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config', help='of the edge model')
-    parser.add_argument('checkpoint', help='its trained weights')
+    parser.add_argument('edges', help=HELP)
+    parser.add_argument('--engine', choices=ENGINES, default='joint', help='refines with them')
     parser.add_argument('--segmentor', default=str(SEGMENTOR), help='config of the segmentor')
     parser.add_argument('--data-root', help='the set; default: the demo set, which is made')
     parser.add_argument(
@@ -71,7 +74,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     work_dir = Path(args.work_dir).resolve()
-    require_inputs(args.config, args.checkpoint, args.segmentor, args.data_root)
+    require_inputs(args.segmentor, args.data_root)
+    require_evidence([args.edges])
     if args.data_root is None:
         args.data_root = str(work_dir / 'data')
         args.instances = args.instances or 'instances/train'
@@ -79,14 +83,14 @@ def main() -> None:
     args.data_root = str(Path(args.data_root).resolve())
     if args.instances:
         require_inputs(Path(args.data_root, args.instances))
-    load_run_config(args.config)
+    evidence = open_evidence(args.edges)
     exact = TrainingLabels(load_run_config(args.segmentor, data_root=args.data_root))
     # runs of one folder were trained alike
     keep_settings(
         work_dir / 'settings.json',
         dict(
-            config=Path(args.config).name,
-            checkpoint=file_hash(args.checkpoint),
+            edges=evidence.key,
+            engine=args.engine,
             segmentor=Path(args.segmentor).name,
             data_root=args.data_root,
             instances=args.instances,
@@ -94,7 +98,7 @@ def main() -> None:
         ),
     )
     errors = {name: [0.0] if name == 'fine' else args.errors for name in args.labels}
-    label_sets = write_labels(args, exact, [(n, e) for n in errors for e in errors[n]])
+    label_sets = write_labels(args, exact, evidence, [(n, e) for n in errors for e in errors[n]])
     rows = []
     for seed in args.seeds:
         for (name, error_px), found in label_sets.items():
@@ -154,7 +158,10 @@ class TrainingLabels:
 
 
 def write_labels(
-    args: argparse.Namespace, exact: TrainingLabels, wanted: list[tuple[str, float]]
+    args: argparse.Namespace,
+    exact: TrainingLabels,
+    evidence: Evidence,
+    wanted: list[tuple[str, float]],
 ) -> dict[tuple[str, float], tuple[Path, MeanLabelError]]:
     """Make the labels of each kind and error; those that are there stay.
 
@@ -165,7 +172,7 @@ def write_labels(
     for name, error_px in wanted:
         folder = Path(args.work_dir).resolve() / 'labels' / f'{name}_{error_px:g}px'
         folders[name, error_px] = exact.folder if name == 'fine' else folder
-    refiner = None
+    edge_map_of = dict(enumerate(evidence.index_of(exact.names)))
     for (name, error_px), folder in folders.items():
         missing = [i for i in range(len(exact)) if not (folder / exact.files(i)[1]).is_file()]
         bar = f'{name} labels, {error_px:g} px'
@@ -179,19 +186,17 @@ def write_labels(
                 ignore_index=255,
             )
             if name == 'refined':
-                refiner = refiner or LabelRefiner(
-                    args.config,
-                    args.checkpoint,
-                    background=exact.background,
-                    engine='level_set',
-                )
-                labels = refiner(
-                    image,
+                photo = cv2.cvtColor(cv2.imread(image), cv2.COLOR_BGR2RGB)
+                labels = refine_label_map(
                     labels,
-                    classes=dict(enumerate(exact.names)),
+                    evidence(Path(image).stem, photo, 1.0),
+                    image=photo,
+                    engine=args.engine,
+                    classes=edge_map_of,
                     instance_map=instances,
-                    components=instances is None,
                     error_px=error_px,
+                    background=exact.background,
+                    components=instances is None,
                 ).label_map
             exact.write(labels, folder / file, like=exact.folder / file)
     return {
@@ -236,7 +241,7 @@ def train_and_judge(
     labels, error = found
     cfg = load_run_config(args.segmentor, data_root=args.data_root)
     cfg.train_dataloader.dataset.data_prefix.seg_map_path = str(labels)
-    runner = Runner.from_cfg(short_training(cfg, folder, seed=seed, max_iters=args.max_iters))
+    runner = build_runner(short_training(cfg, folder, seed=seed, max_iters=args.max_iters))
     runner.train()
     scores = runner.val_loop.run()
     return dict(

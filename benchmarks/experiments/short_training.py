@@ -16,7 +16,7 @@ def short_training(cfg: Config, folder: Path, *, seed: int, max_iters: int | Non
 
     Args:
         cfg: Changed in place.
-        folder: Where the run lies; its name tells it from others in one process.
+        folder: Where the run lies.
         seed: Of weights and crops.
         max_iters: Length of the training; the schedule is shortened with it. None: the config's.
 
@@ -38,5 +38,4 @@ def short_training(cfg: Config, folder: Path, *, seed: int, max_iters: int | Non
     cfg.log_level = 'WARNING'
     cfg.resume = True
     cfg.work_dir = str(folder)
-    cfg.experiment_name = f'{folder.parent.name}_{folder.name}'
     return cfg

@@ -132,7 +132,7 @@ STUDIES = {
     'coarse_to_fine_camvid': Study(
         'The same on photographs.',
         f'coarse_to_fine.py {_CAMVID} {{models_camvid}} --out {{out}} --data-root {{camvid}} '
-        '--scale 0.5 --methods refine grabcut-ring',
+        '--scale 0.5 --methods joint level-set grabcut-ring',
         after=('losses_camvid',),
     ),
     'hand_labels_msrc': Study(
@@ -141,7 +141,8 @@ STUDIES = {
     ),
     'segmentor_demo': Study(
         'Does a segmentor learn more from refined labels than from coarse ones?',
-        'segmentor_on_refined.py configs/steal_demo.py {first_model_demo} --errors 16 '
+        'segmentor_on_refined.py configs/steal_demo.py,{first_model_demo} --engine level_set '
+        '--errors 16 '
         '--seeds 0 1 2 --data-root {work}/alignment_demo_4px/data_4px --instances instances/train '
         '--work-dir {out}',
         after=('alignment_demo_4px',),

@@ -22,8 +22,10 @@ from mmsteal.apis.run_config import read_config
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.edge_files import check_distinct_names, write_prediction
 from mmsteal.files import path_under, write_file
-from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
+from mmsteal.label_formats import LabelError
+from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, read_photo
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
+from mmsteal.models.pretrained import without_pretrained
 from mmsteal.visualization.edge_colors import (
     colorize_edges,
     distinct_palette,
@@ -83,8 +85,7 @@ class EdgeInferencer:
             cfg = read_config(config, cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmseg'))
         # The checkpoint brings the weights; fetching pre-trained ones first would be for nothing.
-        cfg.model.backbone.init_cfg = None
-        self.model = MODELS.build(cfg.model)
+        self.model = MODELS.build(without_pretrained(cfg.model))
         meta: dict = {}
         if checkpoint is not None:
             if '://' not in str(checkpoint) and not os.path.isfile(checkpoint):
@@ -113,6 +114,7 @@ class EdgeInferencer:
         out_dir: str | Path | None = None,
         return_predictions: bool | None = None,
         show_progress: bool = True,
+        skipped: dict[str, str] | None = None,
     ) -> list[EdgePrediction]:
         """Predict the edges of one or many images.
 
@@ -123,16 +125,23 @@ class EdgeInferencer:
             return_predictions: Keep and return the predictions. None: only if nothing is written,
                 so that a big folder does not fill the memory.
             show_progress: Show a progress bar for more than one image.
+            skipped: Takes the images that cannot be read, and what is wrong with each; the others
+                are done. None: the first such image is an error.
 
         Returns:
             One per image, or empty.
+
+        Raises:
+            FileNotFoundError: If an image is missing; named.
+            ValueError: If an image cannot be read; named.
         """
         images = _list_images(inputs)
         if out_dir is not None:
             check_distinct_names(image for image in images if not isinstance(image, np.ndarray))
         keep = out_dir is None if return_predictions is None else return_predictions
         kept = []
-        bar = tqdm(self.stream(images), total=len(images), unit='image', desc='edges',
+        found = self.stream(images, skipped=skipped)
+        bar = tqdm(found, total=len(images), unit='image', desc='edges',
                    disable=not show_progress or len(images) < 2)  # fmt: skip
         for prediction in bar:
             if out_dir is not None:
@@ -141,10 +150,21 @@ class EdgeInferencer:
                 kept.append(prediction)
         return kept
 
-    def stream(self, images: Sequence[str | Path | np.ndarray]) -> Iterator[EdgePrediction]:
-        """Predict image after image; nothing is kept."""
+    def stream(
+        self,
+        images: Sequence[str | Path | np.ndarray],
+        *,
+        skipped: dict[str, str] | None = None,
+    ) -> Iterator[EdgePrediction]:
+        """Predict image after image; nothing is kept. For `skipped` see :meth:`__call__`."""
         for index, item in enumerate(images):
-            name, image = read_image(item, index)
+            try:
+                name, image = read_image(item, index)
+            except (ValueError, OSError) as error:
+                if skipped is None:
+                    raise
+                skipped[str(item)] = str(error)
+                continue
             edges = self.predict(image)
             faded = (image[..., ::-1] * 0.5 + 127.5).astype(np.uint8)
             overlay = colorize_edges(relative_strength(edges), self.palette, faded, floor=0.5)
@@ -207,7 +227,10 @@ def read_image(item: str | Path | np.ndarray, index: int = 0) -> tuple[str, np.n
         return f'image_{index:06d}', item
     if not os.path.isfile(item):
         raise FileNotFoundError(f'Expected an image at {os.path.abspath(item)}, but there is none.')
-    image = cv2.imread(str(item), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f'Cannot read {item} as an image; restore it or leave it out.')
-    return Path(item).stem, image
+    try:
+        image = read_photo(Path(item))
+    except LabelError as error:
+        raise ValueError(
+            f'Cannot read {item} as an image; restore it or leave it out. {error}'
+        ) from error
+    return Path(item).stem, np.ascontiguousarray(image[..., ::-1])

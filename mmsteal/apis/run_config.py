@@ -36,7 +36,7 @@ def load_run_config(
             size of a rank.
 
     Returns:
-        Ready for `Runner.from_cfg`.
+        Ready for :func:`mmsteal.apis.build_runner`.
 
     Raises:
         FileNotFoundError: If the config does not exist.
@@ -119,6 +119,7 @@ def set_data_root(cfg: Config, data_root: str) -> None:
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(loader):
             dataset = cfg[loader].dataset
+            dataset = dataset.get('dataset', dataset)  # what a MultiImageMixDataset wraps
             for part in dataset.get('datasets', [dataset]):  # of a ConcatDataset, each one
                 part.data_root = data_root
 

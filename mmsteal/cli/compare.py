@@ -89,9 +89,13 @@ def compare(args: argparse.Namespace) -> LabelComparison:
     if args.reference_format in (None, args.format):
         # Where the instances are is told for each set of labels.
         other = {key: value for key, value in options.items() if key != 'instances'} | other
-    return compare_labels(
-        open_labels(args.format, args.labels, options, args.images),
-        open_labels(args.reference_format or args.format, args.reference, other, args.images),
+    labels = open_labels(args.format, args.labels, options, args.images)
+    reference = open_labels(
+        args.reference_format or args.format, args.reference, other, args.images
+    )
+    comparison = compare_labels(
+        labels,
+        reference,
         baseline=args.baseline and open_labels(
             args.format, args.baseline,
             {key: value for key, value in options.items() if key != 'instances'}, args.images,
@@ -102,6 +106,13 @@ def compare(args: argparse.Namespace) -> LabelComparison:
         num_workers=args.workers,
         progress=True,
     )  # fmt: skip
+    if not any(image.classes for image in comparison.images):
+        raise ValueError(
+            f'Expected objects in {args.labels} or in {args.reference}, but there is none in any '
+            f'of {len(comparison.images)} images, so nothing is compared. {labels.held} '
+            f'{reference.held}'.rstrip()
+        )
+    return comparison
 
 
 def open_labels(

@@ -36,9 +36,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
-    from mmsteal.edge_files.file_index import index_files
     from mmsteal.files import remove_partial_files
     from mmsteal.jobs import check_out_dir
+    from mmsteal.pairing import list_files
 
     with user_errors():
         check_out_dir(
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             inside=True,
         )
         remove_partial_files(args.out)  # of a run that was killed
-        if Path(args.source).is_dir() and index_files(Path(args.source), ('.bin',)):
+        if Path(args.source).is_dir() and list_files(Path(args.source), ('.bin',)):
             bins_to_pngs(args)
         else:
             pngs_to_bins(args)
@@ -57,27 +57,25 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def bins_to_pngs(args: argparse.Namespace) -> None:
     """Write `class_001/NAME.png` ... for each `NAME.bin`."""
-    from PIL import Image
     from tqdm import tqdm
 
     from mmsteal.edge_files import read_edge_bin, write_edge_pngs
-    from mmsteal.edge_files.file_index import find_file, index_files
+    from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, image_size
+    from mmsteal.pairing import FilePairs, list_files
 
     source = Path(args.source)
     if (args.images is None) == (args.size is None):
         raise ValueError('Expected --images or --size: .bin files do not know their size.')
-    images = (
-        index_files(Path(args.images), ('.png', '.jpg', '.jpeg', '.bmp')) if args.images else {}
-    )
-    for path in tqdm(sorted(source.rglob('*.bin')), unit='image'):
-        name = path.relative_to(source).with_suffix('').as_posix()
+    bins = list_files(source, ('.bin',))
+    images = list_files(Path(args.images), IMAGE_SUFFIXES) if args.images else {}
+    pairs = FilePairs(images, bins)
+    for name, path in tqdm(bins.items(), unit='image'):
         size = tuple(args.size or ())
         if not size:
-            image_path = find_file(images, name)
+            image_path = pairs.find(name)
             if image_path is None:
                 raise FileNotFoundError(f'Expected the image of {path} in {args.images}.')
-            with Image.open(image_path) as image:
-                size = (image.height, image.width)
+            size = image_size(image_path)
         write_edge_pngs(args.out, name, read_edge_bin(path, len(args.names), size))
 
 

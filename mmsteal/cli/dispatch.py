@@ -44,6 +44,12 @@ COMMANDS = {
     'convert-edge-labels': Command(
         'write_edge_labels', 'write the true boundaries of a data set, as PNGs or uint32 files'
     ),
+    'convert-regions': Command(
+        'convert_regions', 'panoptic labels, annotators of BSDS or masks to a set to train on'
+    ),
+    'convert-backbone': Command(
+        'convert_backbone', 'ImageNet weights of EfficientNet-Lite to those of a backbone'
+    ),
     'convert-released': Command('steal2mmsteal', "weights of the authors' models to a checkpoint"),
 }
 

@@ -122,7 +122,7 @@ def run_from(args: argparse.Namespace) -> EvaluationRun:
         _predictions_from(args, truth),
         protocol_from(args),
         max_dists=args.max_dist,
-        names=image_names_from(args),
+        names=image_names_from(args, truth),
         missing=args.missing,
         label_values=args.label_maps or 'files',
         absent=args.absent,
@@ -181,6 +181,8 @@ def report(result: EvaluationResult, run: EvaluationRun) -> None:
             print(scores.table())
         worst = ', '.join(f'{image} {100 * f:.1f}' for image, f in worst_images(result, name))
         print(f'worst images (F at the best threshold of the set): {worst}')
+        if not method.counts[..., 3].any():
+            print(f'WARNING: {name} predicts no edge in any image, at any threshold')
         if method.missing:
             print(f'WARNING: {len(method.missing)} missing files counted as empty, the first: '
                   f'{", ".join(method.missing[0])}')  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,9 +56,19 @@ def ground_truth_from(args: argparse.Namespace) -> GroundTruth:
     )
 
 
-def image_names_from(args: argparse.Namespace) -> list[str] | None:
-    """Names in the file of `--list`; None without one."""
-    return None if args.list is None else Path(args.list).read_text().split()
+def image_names_from(args: argparse.Namespace, truth: GroundTruth) -> list[str] | None:
+    """Names in the file of `--list`, of images of the set; None without one.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no list; named.
+    """
+    if args.list is None:
+        return None
+    from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
+    from mmsteal.text_lists import read_names
+
+    return read_names(args.list, set(truth.names).__contains__, suffixes=IMAGE_SUFFIXES)
 
 
 def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:

@@ -163,11 +163,18 @@ def report(summary: RefineSummary) -> None:
     """Print what was done."""
     from tqdm import tqdm
 
+    from mmsteal.label_formats.annotation import counted
+
     earlier = f', {summary.num_skipped} of them by an earlier run' if summary.num_skipped else ''
     print(f'{summary.num_done} of {summary.num_images} images done{earlier}, '
           f'{tqdm.format_interval(summary.seconds)}')  # fmt: skip
     for what, number in summary.objects.items():
         print(f'  {number:8d} objects {what}')
+    if summary.num_empty:
+        print(f'images without objects: {summary.num_empty}')
+    if summary.unread:
+        left = 'not in the results' if summary.unread_dropped else 'kept as they are'
+        print(f'no objects, {left}: {counted(summary.unread)}')
     if summary.error_px is not None:
         least, median, most = summary.error_px.values()
         print(f'error of the outlines: {least:.1f} to {most:.1f} px, median {median:.1f}')

@@ -43,12 +43,16 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit status 1 where labels were left out."""
     args = build_parser().parse_args(argv)
+    from mmsteal.label_formats.annotation import counted
+
     with user_errors():
         summary = simulate(args)
     if summary.num_skipped:
         print(f'{summary.num_skipped} images were done by an earlier run')
     for error_px, clicks in summary.clicks.items():
         print(f'{error_px:g} px: {summary.num_images} images, {clicks:.1f} clicks an image')
+    if summary.unread:
+        print(f'no objects, kept as they are: {counted(summary.unread)}')
     for problem in summary.problems:
         print(f'left out: {problem}', file=sys.stderr)
     raise SystemExit(1 if summary.problems else 0)

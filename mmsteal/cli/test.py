@@ -12,6 +12,7 @@ from mmsteal.cli.config_arguments import (
     add_config_argument,
     add_data_root,
     add_launcher_arguments,
+    add_trust_checkpoint,
     set_local_rank,
 )
 from mmsteal.cli.user_errors import user_errors
@@ -29,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--out', help='write predictions here, one grey PNG per class and image')
     parser.add_argument('--show-dir', help='write pictures of the predictions here')
     parser.add_argument('--tta', action='store_true', help='average over flips and scales')
+    add_trust_checkpoint(parser)
     add_cfg_options(parser)
     add_launcher_arguments(parser)
     return parser
@@ -44,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.show_dir and args.launcher != 'none':
         raise SystemExit('--show-dir draws on one rank only: leave the launcher out, or use --out.')
     with user_errors():
-        from mmsteal.apis import load_run_config
+        from mmsteal.apis import build_runner, load_run_config
 
         cfg = load_run_config(
             args.config,
@@ -54,7 +56,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             cfg_options=args.cfg_options,
         )
     from mmengine.config import ConfigDict
-    from mmengine.runner import Runner
 
     from mmsteal.jobs import finish_distributed
 
@@ -75,5 +76,5 @@ def main(argv: Sequence[str] | None = None) -> None:
         cfg.default_hooks.visualization.interval = 1
         cfg.visualizer['save_dir'] = args.show_dir
         cfg.visualizer['vis_backends'] = [dict(type='LocalVisBackend')]
-    Runner.from_cfg(cfg).test()
+    build_runner(cfg).test()
     finish_distributed()

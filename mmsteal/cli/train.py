@@ -14,6 +14,7 @@ from mmsteal.cli.config_arguments import (
     add_config_argument,
     add_data_root,
     add_launcher_arguments,
+    add_trust_checkpoint,
     set_local_rank,
 )
 from mmsteal.cli.user_errors import user_errors
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         help='resume from the last checkpoint of the work dir, or from the one given',
     )  # fmt: skip
     parser.add_argument('--amp', action='store_true', help='train in bfloat16')
+    add_trust_checkpoint(parser)
     add_cfg_options(parser)
     add_launcher_arguments(parser)
     return parser
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     set_local_rank(args)
     with user_errors():
-        from mmsteal.apis import load_run_config
+        from mmsteal.apis import build_runner, load_run_config
 
         cfg = load_run_config(
             args.config,
@@ -57,14 +59,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             amp=args.amp,
             training=True,
         )
-        set_checkpoint(cfg, args.resume)
-    from mmengine.runner import Runner
-
+    from mmsteal.apis import build_runner
     from mmsteal.jobs import finish_distributed, one_run
 
     first = int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))) == 0
     with one_run(cfg.work_dir) if first or args.launcher == 'none' else nullcontext():
-        Runner.from_cfg(cfg).train()
+        build_runner(cfg).train()
         finish_distributed()
 
 

@@ -57,13 +57,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.workers < 1:
             raise ValueError(f'Expected --workers to be at least 1, but got {args.workers}.')
         truth, protocol = ground_truth_from(args), protocol_from(args)
-        names = image_names_from(args) or truth.names
+        names = image_names_from(args, truth) or truth.names
         truth.check(names, protocol)
         remove_partial_files(args.out)  # of a run that was killed
         write = EdgeWriter(truth, protocol, args.out, args.format)
-        job: Job[str, str, None] = Job(write, fatal=(Exception,), label='edges')
-        for _ in run_job(job, names, workers=Workers(args.workers, 'thread')):
-            pass
+        job: Job[str, str, bool] = Job(write, fatal=(Exception,), label='edges')
+        # All of them are written, whichever has an edge first.
+        outcomes = list(run_job(job, names, workers=Workers(args.workers, 'thread')))
+        if not any(outcome.result for outcome in outcomes):
+            raise ValueError(
+                f'Expected true edges, but none of the {len(names)} images has one. '
+                f'{truth.held}'.rstrip()
+            )
     print(f'{protocol.label}\nclasses: {", ".join(truth.class_names)}\nwritten to {args.out}')
 
 
@@ -83,8 +88,8 @@ class EdgeWriter:
     out: str
     kind: str
 
-    def __call__(self, name: str) -> None:
-        """Write the files of an image.
+    def __call__(self, name: str) -> bool:
+        """Write the files of an image; whether it has an edge.
 
         Raises:
             ValueError: If there are several annotators, or the files would go over the truth.
@@ -112,3 +117,4 @@ class EdgeWriter:
             write_edge_bin(targets[0], edges)
         else:
             write_edge_pngs(self.out, name, edges)
+        return bool((edges == 1).any())

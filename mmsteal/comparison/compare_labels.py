@@ -26,8 +26,8 @@ from mmsteal.functional.labels.label_agreement import (
     label_agreement,
 )
 from mmsteal.jobs import Job, Workers, run_job
-from mmsteal.label_formats import Annotation, LabelError, LabelFormat, LabelItem, NoObjectsError
-from mmsteal.label_formats.image_files import NO_LABEL, image_size
+from mmsteal.label_formats import Annotation, LabelError, LabelFormat, LabelItem
+from mmsteal.label_formats.image_files import NO_LABEL
 
 # In the maps that are compared; classes are 1, 2, ...
 _BACKGROUND, _IGNORED = 0, -1
@@ -161,7 +161,7 @@ def _compare(
     """Compare the labels of one image."""
     name = items[REFERENCE].name
     try:
-        read = {role: _read(source, items[role]) for role, source in sources.items()}
+        read = {role: source.read(items[role]) for role, source in sources.items()}
     except LabelError as error:
         return _Outcome(name, None, str(error), {})
     sizes = {role: annotation.object_map.shape for role, annotation in read.items()}
@@ -197,15 +197,6 @@ def _compare(
         num_ignored=int((ignored & ~read[REFERENCE].ignore).sum()),
     )
     return _Outcome(name, compared, '', found)
-
-
-def _read(source: LabelFormat, item: LabelItem) -> Annotation:
-    """The labels of an image, also of one without objects."""
-    try:
-        return source.read(item)
-    except NoObjectsError:
-        shape = image_size(item.image)
-        return Annotation(item.name, np.full(shape, -1, np.int32), (), np.zeros(shape, bool))
 
 
 def _classes_of(annotation: Annotation) -> dict[str, str]:

@@ -7,6 +7,7 @@ from mmsteal.datasets.samplers import SeededInfiniteSampler
 from mmsteal.datasets.sbd_edge import SBDEdgeDataset
 from mmsteal.datasets.transforms import (
     CoarsenLabels,
+    CopyPasteObjects,
     GenerateEdges,
     LoadEdgeAnnotations,
     LoadSBDAnnotations,
@@ -16,6 +17,7 @@ from mmsteal.datasets.transforms import (
 __all__ = [
     'CityscapesEdgeDataset',
     'CoarsenLabels',
+    'CopyPasteObjects',
     'EdgeDataset',
     'GenerateEdges',
     'LoadEdgeAnnotations',

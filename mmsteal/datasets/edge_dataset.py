@@ -8,14 +8,15 @@ from typing import ClassVar, Literal
 
 import cv2
 import mmengine.fileio as fileio
-from mmengine import list_from_file
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmsteal.datasets.label_check import check_edges, look_at_values
 from mmsteal.datasets.samplers import Draw
-from mmsteal.functional.labels.class_values import class_values
+from mmsteal.datasets.transforms.loading import LoadLabels
 from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
-from mmsteal.label_formats.value_map import background_values, label_value_map
+from mmsteal.label_formats.value_map import label_value_map, may_be_mask
+from mmsteal.text_lists import read_names
 
 
 @DATASETS.register_module()
@@ -31,12 +32,13 @@ class EdgeDataset(BaseSegDataset):
         data_root (str | None): Folder that the other paths are relative to.
         data_prefix (dict): Folders `img_path`, `seg_map_path` and, for instance-sensitive edges,
             `instance_map_path`. Labels have the same relative name as their image.
-        ann_file (str): Text file with one relative name a line, without suffix; empty: every
-            image of the folder.
+        ann_file (str): Text file with one relative name a line, with the suffix or without; empty:
+            every image of the folder.
         img_suffix (str | Sequence[str]): Ending of the image files; several are tried in turn.
         seg_map_suffix, instance_map_suffix (str): Endings of the label files.
         label_values (Sequence[int] | None): The value of each class in the label files. None:
-            0..K-1, leaving out `background` and `ignore_index`.
+            0..K-1, leaving out `background` and `ignore_index`. With one class, files of 0 and 255
+            alone are masks, in which 255 is the class, unless it is among `ignore_values`.
         background (int | Sequence[int] | None): The values in the label files of pixels of no
             class.
         ignore_values (Sequence[int]): Further values in the files to ignore, beside
@@ -46,7 +48,9 @@ class EdgeDataset(BaseSegDataset):
 
     Raises:
         FileNotFoundError: If a folder, the list, an image or a label is missing; named.
-        ValueError: If there are no classes, no images, or values that do not fit.
+        ValueError: If there are no classes, no images, two images of one name, an image that is its
+            own label, or values that do not fit. If no label map of a training set has an edge; of
+            a test set it is a warning.
     """
 
     METAINFO: ClassVar[dict] = {}
@@ -84,17 +88,14 @@ class EdgeDataset(BaseSegDataset):
                 f"classes, as in metainfo=dict(classes=('road', 'car')), but got {len(classes)}."
             )
         self.instance_map_suffix = instance_map_suffix
-        self.value_map = label_value_map(
-            label_values
-            if label_values is not None
-            else class_values(
-                len(classes), without=(*ignore_values, ignore_index, *background_values(background))
-            ),
+        self._meaning = dict(
+            label_values=len(classes) if label_values is None else label_values,
             background=background,
             ignore_values=ignore_values,
             ignore_index=ignore_index,
             other_values=other_values,
         )
+        self.value_map = label_value_map(**self._meaning)
         kwargs.setdefault('data_prefix', dict(img_path='', seg_map_path=''))
         super().__init__(
             metainfo=metainfo,
@@ -137,7 +138,24 @@ class EdgeDataset(BaseSegDataset):
                 f'Expected at least one image, but found none: list {self.ann_file or "(none)"}, '
                 f'folder {osp.abspath(folders["img_path"])}, suffixes {self.img_suffix}.'
             )
-        return [self._data_info(name, folders) for name in names]
+        data = [self._data_info(name, folders) for name in names]
+        _check_images([stem for stem, _ in names], data)
+        self._look_at_labels(data)
+        return data
+
+    def _look_at_labels(self, data: list[dict]) -> None:
+        """Understand masks of 0 and 255, and stop where there is nothing to learn."""
+        steps = self.pipeline.transforms
+        loader = next((step for step in steps if isinstance(step, LoadLabels)), None)
+        if loader is None or 'seg_map_path' not in data[0]:
+            return
+        told = (self._meaning[key] for key in ('label_values', 'background', 'ignore_values'))
+        if may_be_mask(*told):
+            found = look_at_values(loader, data)
+            self.value_map = label_value_map(**self._meaning, found=found)
+            for info in data:
+                info['value_map'] = self.value_map
+        check_edges(loader, data, self._metainfo['classes'], stop=not self.test_mode)
 
     def __getitem__(self, idx: int) -> dict:
         """Load one sample; a :class:`Draw` brings the seed of its augmentation."""
@@ -165,8 +183,13 @@ class EdgeDataset(BaseSegDataset):
                     f'Expected the list of images at {osp.abspath(self.ann_file)} (`ann_file`), '
                     'but it does not exist.'
                 )
-            lines = list_from_file(self.ann_file, backend_args=self.backend_args)
-            return [(line.strip(), None) for line in lines if line.strip()]
+            names = read_names(
+                self.ann_file,
+                lambda name: self._is_image(osp.join(img_dir, name)),
+                suffixes=self.img_suffix,
+                content=fileio.get(self.ann_file, backend_args=self.backend_args),
+            )
+            return [(name, None) for name in names]
         files = fileio.list_dir_or_file(
             img_dir,
             list_dir=False,
@@ -207,9 +230,15 @@ class EdgeDataset(BaseSegDataset):
         suffix = self.seg_map_suffix if key == 'seg_map_path' else self.instance_map_suffix
         return stem + suffix
 
-    def _find_image(self, stem: str, suffix: str | None) -> str:
+    def _candidates(self, stem: str, suffix: str | None = None) -> list[str]:
         endings = [suffix] if suffix else [*self.img_suffix, *(s.upper() for s in self.img_suffix)]
-        candidates = [stem + ending for ending in endings]
+        return [stem + ending for ending in endings]
+
+    def _is_image(self, stem: str) -> bool:
+        return self.backend_args is None and any(map(osp.isfile, self._candidates(stem)))
+
+    def _find_image(self, stem: str, suffix: str | None) -> str:
+        candidates = self._candidates(stem, suffix)
         if self.backend_args is not None:
             return candidates[0]
         for path in candidates:
@@ -219,3 +248,22 @@ class EdgeDataset(BaseSegDataset):
             f'Expected an image {stem} with one of the suffixes {self.img_suffix}, but there is '
             'none; check `ann_file` and `data_prefix`.'
         )
+
+
+def _check_images(names: Sequence[str], data: Sequence[dict]) -> None:
+    """Refuse two images of one name and images that are labels, as where both share a folder."""
+    seen: dict[str, str] = {}
+    for name, info in zip(names, data, strict=True):
+        image = info['img_path']
+        other = seen.setdefault(name, image)
+        if other != image:
+            raise ValueError(
+                f'Expected one image of each name, but found {other} and {image}; if one of them '
+                f'is a label, say how images end, as img_suffix={osp.splitext(other)[1]!r}, '
+                'otherwise remove one.'
+            )
+        if image == info.get('seg_map_path'):
+            raise ValueError(
+                f'Expected images apart from their labels, but {image} would be its own label; set '
+                "`data_prefix`, or how images end, as img_suffix='.jpg'."
+            )

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.runner import Runner
 
-from mmsteal.apis import EdgeInferencer, load_run_config
+from mmsteal.apis import EdgeInferencer, build_runner, load_run_config
 from mmsteal.apis.last_checkpoint import last_checkpoint
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.demo.sections import (
@@ -82,7 +81,7 @@ def run_demo(options: DemoOptions) -> Path:
     cfg.load_from = last_checkpoint(cfg.work_dir)
     cfg.resume = cfg.load_from is not None
     with one_run(cfg.work_dir):
-        runner = Runner.from_cfg(cfg)
+        runner = build_runner(cfg)
         runner.train()
     print('[3/5] evaluation')
     checkpoint = (work_dir / 'train' / 'last_checkpoint').read_text().strip()

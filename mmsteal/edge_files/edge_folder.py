@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.edge_files.class_names import CLASS_FOLDER
-from mmsteal.edge_files.file_index import index_files
 from mmsteal.edge_files.prediction_folder import ARRAY_SUFFIXES, PredictionFolder
+from mmsteal.input_files import read_array
 from mmsteal.label_formats.cityscapes_labels import CITYSCAPES_CLASSES
 from mmsteal.label_formats.voc_labels import VOC_CLASSES
+from mmsteal.pairing import list_files
 
 _TRAIN_CLASSES = tuple(label.name for label in CITYSCAPES_CLASSES)
 # Classes of numbered edge maps, by how many there are, where the labels are of these sets.
@@ -34,6 +35,7 @@ class EdgeFolder:
             these are numbered (`class_001`, ...), the classes of the data set of `label_format` if
             there are as many, otherwise `class 1`, `class 2`, ...
         label_format: Format of the labels.
+        images: Names of all images of the set; see :class:`PredictionFolder`.
 
     Attributes:
         root (Path): The folder.
@@ -45,7 +47,12 @@ class EdgeFolder:
     """
 
     def __init__(
-        self, root: str | Path, names: Sequence[str] | None = None, *, label_format: str = ''
+        self,
+        root: str | Path,
+        names: Sequence[str] | None = None,
+        *,
+        label_format: str = '',
+        images: Collection[str] = (),
     ) -> None:
         self.root = Path(root)
         if not self.root.is_dir():
@@ -61,7 +68,13 @@ class EdgeFolder:
                 f'but got {len(names)}: {", ".join(names)}.'
             )
         self.names = tuple(found if names is None else names)
-        self._predictions = PredictionFolder(self.root, self.names)
+        self._predictions = PredictionFolder(self.root, self.names, images=images)
+
+    def of_images(self, images: Collection[str]) -> EdgeFolder:
+        """The same files, of a set of these images; see :class:`PredictionFolder`."""
+        other = copy(self)
+        other._predictions = self._predictions.of_images(images)
+        return other
 
     def read(self, name: str) -> NDArray[Any]:
         """Edge maps (K, h, w) of an image; uint8 if the files are, 255 = 1.
@@ -85,7 +98,7 @@ def _classes_in(root: Path) -> tuple[tuple[str, ...], bool]:
     numbers = [int(match[1]) for name in folders if (match := CLASS_FOLDER.fullmatch(name))]
     if numbers:
         return tuple(f'class {k + 1}' for k in range(max(numbers))), True
-    arrays = index_files(root, ARRAY_SUFFIXES)
+    arrays = list_files(root, ARRAY_SUFFIXES)
     if arrays:
         number = _maps_in(next(iter(arrays.values())))
         return tuple(f'class {k + 1}' for k in range(number)), True
@@ -98,10 +111,7 @@ def _classes_in(root: Path) -> tuple[tuple[str, ...], bool]:
 
 def _maps_in(path: Path) -> int:
     try:
-        array = np.load(path, allow_pickle=False, mmap_mode='r')
-        if isinstance(array, np.lib.npyio.NpzFile):
-            with array:
-                array = array[array.files[0]]
-    except (OSError, ValueError, IndexError) as error:
+        array = read_array(path)
+    except (OSError, ValueError) as error:
         raise ValueError(f'Cannot read the edge maps {path}: {error}') from error
     return len(array) if array.ndim == 3 else 1

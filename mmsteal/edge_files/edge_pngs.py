@@ -60,7 +60,7 @@ def read_edge_pngs(folder: PredictionFolder, name: str) -> NDArray[np.uint8]:
         FileNotFoundError: If the file of a class is missing; named.
         ValueError: If a file holds anything but 0, 128 and 255, or 0 and 1; named.
     """
-    maps = folder.read(name)
+    maps = folder.read(name, any_range=True)
     assert maps is not None  # missing files raise
     if maps.dtype != np.bool_:
         values = set(np.unique(maps).tolist())

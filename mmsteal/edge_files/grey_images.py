@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmsteal.files import write_file
+from mmsteal.input_files import open_image
 
 _MODES = ('1', 'L', 'I', 'I;16', 'I;16B')
 
@@ -26,8 +27,8 @@ def open_grey_image(path: Path, *, palette: bool = False) -> Image.Image:
         ValueError: If the file is unreadable or no grey picture; named.
     """
     try:
-        image = Image.open(path)
-    except OSError as error:
+        image = open_image(path)
+    except (OSError, ValueError) as error:
         raise ValueError(f'Cannot read the prediction {path}: {error}') from error
     if image.mode in _MODES or (palette and image.mode == 'P'):
         return image
@@ -54,7 +55,7 @@ def read_grey_image(path: Path, *, palette: bool = False) -> NDArray[Any]:
     with open_grey_image(path, palette=palette) as image:
         try:
             array = np.asarray(image)
-        except OSError as error:
+        except Exception as error:  # Pillow raises what it likes on damaged pixels
             raise ValueError(f'Cannot read the prediction {path}: {error}') from error
     if array.dtype == np.int32 and array.min() >= 0 and array.max() <= 65535:
         return array.astype(np.uint16)  # what older versions of Pillow make of 16 bits

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.edge_files.class_names import CLASS_FOLDER, plain_name
-from mmsteal.edge_files.file_index import find_file, image_name, index_files
 from mmsteal.edge_files.grey_images import open_grey_image, read_grey_image
+from mmsteal.edge_files.score_range import check_set_range, next_to_nothing, scores_of
+from mmsteal.input_files import read_array
+from mmsteal.pairing import FilePairs, list_files
 
 IMAGE_SUFFIXES = ('.png', '.bmp')
+_LOSSY_SUFFIXES = ('.jpg', '.jpeg')
 ARRAY_SUFFIXES = ('.npy', '.npz')
 
 
@@ -27,13 +31,15 @@ class PredictionFolder:
     - `kind='label_map'`: one label PNG per image, of a segmentor.
 
     Files may lie in folders as the images of the data set do, or all in one; names may end in
-    `_leftImg8bit`.
+    `_leftImg8bit`. Which file belongs to which image says :class:`mmsteal.pairing.FilePairs`.
 
     Args:
         root: The folder.
         class_names: Names of all K classes of the data set, in their order.
         classes: The classes to read, 0-based; None: all.
         kind: `'scores'` or `'label_map'`.
+        images: Names of all images of the data set; without them a file may be taken for that of an
+            image of the same name in another folder.
 
     Attributes:
         root (Path): The folder.
@@ -53,6 +59,7 @@ class PredictionFolder:
         *,
         classes: Sequence[int] | None = None,
         kind: Literal['scores', 'label_map'] = 'scores',
+        images: Collection[str] = (),
     ) -> None:
         self.root = Path(root)
         self.class_names = list(class_names)
@@ -62,24 +69,44 @@ class PredictionFolder:
             raise FileNotFoundError(
                 f'Expected a folder of predictions at {self.root.resolve()}, but there is none.'
             )
-        # One index for each class folder, or a single one if a file holds all classes.
-        self._by_class: dict[int, dict[str, Path]] = {}
-        self._whole: dict[str, Path] = {}
-        if kind == 'scores':
-            self._by_class = {k: index_files(f, IMAGE_SUFFIXES) for k, f in self._folders().items()}
-            if not self._by_class:
-                single = IMAGE_SUFFIXES if len(class_names) == 1 else ()
-                self._whole = index_files(self.root, (*ARRAY_SUFFIXES, *single))
-        else:
-            self._whole = index_files(self.root, IMAGE_SUFFIXES)
-        if not self._by_class and not self._whole:
+        # Files of each class folder, or under None of all classes together.
+        self._pairs = {k: FilePairs(files, images) for k, files in self._files_by_class().items()}
+        self._range_is_fine = False
+        if not any(pairs.files for pairs in self._pairs.values()):
             raise FileNotFoundError(
                 f'Expected predictions in {self.root.resolve()}: folders class_001, class_002, ... '
                 '(or called by the names of the classes) with PNG or BMP files, or one .npy or '
                 '.npz per image; but found '
-                f'{sorted(p.name for p in self.root.iterdir())[:8] or "nothing"}. For label maps '
-                'of a segmentor say so (--label-maps).'
+                f'{sorted(p.name for p in self.root.iterdir())[:8] or "nothing"}. '
+                f'{self.other_files or "For label maps of a segmentor say so (--label-maps)."}'
             )
+
+    def _files_by_class(self) -> Mapping[int | None, dict[str, Path]]:
+        if self.kind == 'label_map':
+            return {None: list_files(self.root, IMAGE_SUFFIXES)}
+        folders = self._folders()
+        if folders:
+            return {k: list_files(folder, IMAGE_SUFFIXES) for k, folder in folders.items()}
+        single = IMAGE_SUFFIXES if len(self.class_names) == 1 else ()
+        return {None: list_files(self.root, (*ARRAY_SUFFIXES, *single))}
+
+    def of_images(self, images: Collection[str]) -> PredictionFolder:
+        """The same files, of a set of these images; see `images`."""
+        other = copy(self)
+        other._pairs = {k: FilePairs(pairs.files, images) for k, pairs in self._pairs.items()}
+        return other
+
+    @property
+    def other_files(self) -> str:
+        """What to do about pictures that are not read; empty where there are none."""
+        found = (p for p in self.root.rglob('*') if p.suffix.lower() in _LOSSY_SUFFIXES)
+        lossy = next(found, None)
+        if lossy is None:
+            return ''
+        return (
+            f'There are JPEG files, such as {lossy}: they are not read, because JPEG changes '
+            'scores and values near edges; write PNG, BMP or .npy.'
+        )
 
     def _folders(self) -> dict[int, Path]:
         by_name = {plain_name(name): k for k, name in enumerate(self.class_names)}
@@ -99,20 +126,17 @@ class PredictionFolder:
 
     def names(self) -> list[str]:
         """Names of all images of which there is a file, sorted."""
-        indices = self._by_class.values() if self._by_class else [self._whole]
-        folders = self._folders().values() if self._by_class else [self.root]
-        return sorted({
-            image_name(path, folder)
-            for folder, index in zip(folders, indices, strict=True)
-            for path in index.values()
-        })  # fmt: skip
+        return sorted(set().union(*(pairs.files for pairs in self._pairs.values())))
 
     def files(self, name: str) -> list[tuple[str, Path | None]]:
         """The files of an image, as (what it is, path or None if it is missing)."""
-        if not self._by_class:
-            return [('all classes', find_file(self._whole, name))]
+        if None in self._pairs:
+            return [('all classes', self._pairs[None].find(name))]
         return [
-            (f'class {k + 1} ({self.class_names[k]})', find_file(self._by_class.get(k, {}), name))
+            (
+                f'class {k + 1} ({self.class_names[k]})',
+                self._pairs[k].find(name) if k in self._pairs else None,
+            )
             for k in self.classes
         ]
 
@@ -137,13 +161,19 @@ class PredictionFolder:
             raise ValueError(f'Expected files of one size for image {name}, but got {found}.')
 
     def read(
-        self, name: str, *, missing: Literal['error', 'empty'] = 'error'
+        self,
+        name: str,
+        *,
+        missing: Literal['error', 'empty'] = 'error',
+        any_range: bool = False,
     ) -> NDArray[Any] | None:
         """Read the scores of an image.
 
         Args:
             name: Name of the image, without suffix.
             missing: `'empty'` reads missing files as scores of 0.
+            any_range: Take integers as they are, although those of all images are next to nothing
+                of their range: they are no scores.
 
         Returns:
             (K, H, W), of the chosen classes: uint8 (255 = 1), bool, or float in the precision of
@@ -158,7 +188,7 @@ class PredictionFolder:
             if path is None and missing == 'error':
                 raise FileNotFoundError(
                     f'Expected the prediction of image {name}, {what}, in {self.root.resolve()}, '
-                    'but it is missing.'
+                    f'but it is missing. {self.other_files}'.rstrip()
                 )
         paths = [path for _, path in files]
         there = [path for path in paths if path is not None]
@@ -166,9 +196,12 @@ class PredictionFolder:
             return None
         if self.kind == 'label_map':
             return read_grey_image(there[0], palette=True)
+        read = {path: self._read_file(path) for path in there}
+        for array in () if any_range else read.values():
+            self._check_range(array)
+        known = {path: scores_of(array, path) for path, array in read.items()}
         if there[0].suffix in ARRAY_SUFFIXES:
-            return self._read_array(there[0])
-        known = {path: _scores(read_grey_image(path), path) for path in there}
+            return known[there[0]]
         first = known[there[0]]
         if len({m.shape for m in known.values()}) > 1:
             self.check_headers(name)
@@ -178,14 +211,20 @@ class PredictionFolder:
             maps = [m / np.float32(255) if m.dtype == np.uint8 else m for m in maps]
         return np.stack(maps)
 
+    def _check_range(self, array: NDArray[Any]) -> None:
+        """Look at other files where integers may not be meant as scores."""
+        if self._range_is_fine or not next_to_nothing(array) or not array.any():
+            return
+        paths = [path for pairs in self._pairs.values() for path in pairs.files.values()]
+        check_set_range(paths, self._read_file)
+        self._range_is_fine = True
+
+    def _read_file(self, path: Path) -> NDArray[Any]:
+        return self._read_array(path) if path.suffix in ARRAY_SUFFIXES else read_grey_image(path)
+
     def _read_array(self, path: Path) -> NDArray[Any]:
         try:
-            array = np.load(path, allow_pickle=False)
-            if isinstance(array, np.lib.npyio.NpzFile):
-                with array:
-                    if len(array.files) != 1:
-                        raise ValueError(f'expected one array in the file, found {array.files}')
-                    array = array[array.files[0]]
+            array = read_array(path)
         except (OSError, ValueError) as error:
             raise ValueError(f'Cannot read the prediction {path}: {error}') from error
         num_classes = len(self.class_names)
@@ -196,19 +235,7 @@ class PredictionFolder:
                 f'Expected an array of shape (K, H, W) with K = {num_classes} classes in {path}, '
                 f'but got shape {array.shape}.'
             )
-        return _scores(array if len(array) == len(self.classes) else array[self.classes], path)
-
-
-def _scores(array: NDArray[Any], path: Path) -> NDArray[Any]:
-    """Integers of 16 bits as fractions of their range; everything else as it is."""
-    if array.dtype == np.uint16:
-        return array / 65535
-    if array.dtype in (np.uint8, np.bool_) or array.dtype.kind == 'f':
-        return array
-    raise ValueError(
-        f'Expected scores as float in [0, 1], or as unsigned integers of 8 or 16 bits, in {path}, '
-        f'but got {array.dtype}.'
-    )
+        return array if len(array) == len(self.classes) else array[self.classes]
 
 
 def read_prediction(out_dir: str | Path, name: str, num_classes: int) -> NDArray[Any]:

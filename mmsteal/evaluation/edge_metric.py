@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +25,8 @@ from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.evaluation.published_protocols import boundary_protocol
 from mmsteal.evaluation.score_report import ClassScores, class_scores
 from mmsteal.functional.scores.edge_scores import EdgeScores, MeanScores
+from mmsteal.label_formats.label_maps import present_values
+from mmsteal.label_formats.value_map import told_values
 
 
 @METRICS.register_module()
@@ -113,6 +116,7 @@ class EdgeMetric(BaseMetric):
         self.mean: MeanScores | None = None
         self.scores_by_max_dist: dict[float, ClassScores] = {}
         self._num_seen = 0
+        self._values_seen: set[int] = set()
         self._pool: ThreadPoolExecutor | None = None
         self._pending: deque[Future | None] = deque()
 
@@ -148,7 +152,9 @@ class EdgeMetric(BaseMetric):
         while self._pending:
             self._collect()
         self._reset()
-        return super().evaluate(size)
+        results = super().evaluate(size)
+        self._values_seen.clear()
+        return results
 
     def _collect(self) -> None:
         future = self._pending.popleft()
@@ -186,6 +192,7 @@ class EdgeMetric(BaseMetric):
 
     def _count_fields(self, fields: dict[str, np.ndarray]) -> np.ndarray:
         labels = fields['gt_sem_seg'][0].astype(np.int32)
+        self._values_seen.update(present_values(labels))
         prediction = fields[self.source]
         if prediction.shape[1:] != labels.shape:
             raise ValueError(
@@ -234,6 +241,12 @@ class EdgeMetric(BaseMetric):
             )
         return named
 
+    def _meanings(self, num_classes: int) -> dict[int, str]:
+        """Values of the label maps, in words."""
+        background = num_classes if self.background is None else self.background
+        special = {background: 'background', 255: 'ignored'}
+        return {value: special.get(value, 'a class') for value in self._values_seen}
+
     def _class_names(self) -> list[str]:
         names = list((self.dataset_meta or {}).get('classes') or ())
         return [name for label, name in enumerate(names) if label != self.background]
@@ -255,6 +268,14 @@ class EdgeMetric(BaseMetric):
         by_max_dist = class_scores(counts, names, self.protocol, self.max_dists)
         self.scores_by_max_dist = {result.max_dist: result for result in by_max_dist}
         self.scores, self.mean = by_max_dist[0].scores, by_max_dist[0].mean
+        if not counts[..., 1].any():
+            print_log(
+                f'No true edge of {", ".join(names)} in any of {len(evaluated)} images, so nothing '
+                'is scored. After loading, the label maps hold '
+                f'{told_values(self._meanings(counts.shape[2]))}.',
+                logger='current',
+                level=logging.WARNING,
+            )
         numbers = {}
         for result in by_max_dist:
             print_log(

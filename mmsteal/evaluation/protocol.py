@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -73,6 +74,16 @@ class BoundaryProtocol:
             )
         if not 0 < self.scale <= 1:
             raise ValueError(f'Expected `scale` to be in (0, 1], but got {self.scale}.')
+        if not 0 < self.radius < math.inf:
+            raise ValueError(
+                f'Expected `radius` to be a number of pixels above 0, but got {self.radius}.'
+            )
+        margins = self.margin if isinstance(self.margin, list | tuple) else (self.margin,)
+        if not all(isinstance(m, int | np.integer) and m >= 0 for m in margins):
+            raise ValueError(
+                'Expected `margin` to be a number of pixels or (top, bottom, left, right), but got '
+                f'{self.margin!r}.'
+            )
         edge_thresholds(self.thresholds)
         for name in ('thresholds', 'margin'):  # a config gives lists, which cannot be hashed
             if isinstance(getattr(self, name), list):

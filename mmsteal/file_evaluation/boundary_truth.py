@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import scipy
 
 from mmsteal.edge_files import PredictionFolder, read_edge_bin, read_edge_pngs
-from mmsteal.edge_files.file_index import find_file
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.file_evaluation.ground_truth import GroundTruth, ImageTruth
+from mmsteal.input_files import read_mat_file
 
 
 @dataclass
@@ -32,7 +31,7 @@ class AnnotatorTruth(GroundTruth):
         """Make the true boundaries of an image; see the parent."""
         path = self.folder / f'{name}.mat'
         try:
-            annotations = scipy.io.loadmat(path)['groundTruth'].ravel()
+            annotations = read_mat_file(path.read_bytes())['groundTruth'].ravel()
             maps = np.stack([a['Boundaries'][0, 0] for a in annotations])
         except FileNotFoundError:
             raise
@@ -55,7 +54,7 @@ class EdgeFileTruth(GroundTruth):
     def files(self, name: str, protocol: BoundaryProtocol) -> list[Path]:
         """The files of the image."""
         if self.pngs is None:
-            return [find_file(self.bins, name) or Path(f'{name}.bin')]
+            return [self.bins.get(name, Path(f'{name}.bin'))]
         return [path or Path(f'{name}.png ({what})') for what, path in self.pngs.files(name)]
 
     def load(

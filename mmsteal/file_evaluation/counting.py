@@ -13,10 +13,11 @@ from mmsteal.evaluation.image_counts import image_counts
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.file_evaluation.ground_truth import ImageTruth
 from mmsteal.file_evaluation.job import EvaluationJob
+from mmsteal.functional.labels.mask_values import is_mask
 from mmsteal.jobs import ArrayRecords, Origin, fingerprint, writing_to
 
 # Raised whenever the same files and settings would give other counts.
-_COUNTS_VERSION = 1
+_COUNTS_VERSION = 2
 
 
 class Counted(NamedTuple):
@@ -115,8 +116,18 @@ class ImageCounter:
         self, name: str, labels: NDArray[Any], truth: ImageTruth, protocol: BoundaryProtocol
     ) -> NDArray[np.bool_]:
         num_classes = len(self.job.truth.class_names)
+        # What a segmentor predicts is never ignored: of a single class, 0 and 255 are a mask.
+        mask = num_classes == 1 and is_mask(labels)
         if self.job.label_values == 'files':
-            labels = self.job.truth.map_labels(labels, f'the predicted label map of {name}')
+            if mask:
+                labels = (labels == 0).astype(np.int16)
+            else:
+                labels = self.job.truth.map_labels(labels, f'the predicted label map of {name}')
+        elif mask:
+            raise ValueError(
+                f'Expected the label map of {name} to hold 0 for the class and 1 for background, '
+                'but it is a mask of 0 and 255; say --label-maps files.'
+            )
         size = truth.edges.shape[-2:] if truth.size is None else truth.size
         if labels.shape != size:
             raise ValueError(

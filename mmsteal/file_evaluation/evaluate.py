@@ -38,7 +38,8 @@ def evaluate_files(
 
     Raises:
         FileNotFoundError: If a prediction or the truth of an image is missing; named.
-        ValueError: If a file does not hold what it should; named.
+        ValueError: If a file does not hold what it should; named. If no image has a true edge of
+            the classes: then there is nothing to score, and the values of the labels are named.
         OutputError: If the disk refuses the counts.
     """
     if num_workers < 1:
@@ -61,6 +62,12 @@ def evaluate_files(
     for outcome in outcomes:
         assert outcome.result is not None  # any error stops the run
         counted[outcome.item] = outcome.result
+    if not any(found.counts[..., 1].any() for of in counted.values() for found in of.values()):
+        raise ValueError(
+            f'Expected true edges of {", ".join(job.class_names)}, but none of the '
+            f'{len(job.image_names)} images has one, so nothing can be scored. '
+            f'{job.truth.held}'.rstrip()
+        )
     methods = {}
     for method in job.predictions:
         of_method = [counted[name][method] for name in job.image_names]

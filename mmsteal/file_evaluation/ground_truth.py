@@ -63,6 +63,11 @@ class GroundTruth(ABC):
         """What decides the truth beside its files, as JSON holds it."""
         return {}
 
+    @property
+    def held(self) -> str:
+        """What the files hold, and what to do about it where nothing of it can be scored."""
+        return ''
+
     def map_labels(self, labels: NDArray[Any], path: str) -> NDArray[np.int16]:
         """Labels in the values of the data set's files as 0..K-1, K for background."""
         raise ValueError(

@@ -57,6 +57,9 @@ class EvaluationJob:
             if value not in known:
                 raise ValueError(f'Expected `{name}` to be one of {known}, but got {value!r}.')
         object.__setattr__(self, 'max_dists', tuple(self.max_dists) or (self.protocol.max_dist,))
+        # Only who knows all images can tell whose file is missing.
+        paired = {m: folder.of_images(self.truth.names) for m, folder in self.predictions.items()}
+        object.__setattr__(self, 'predictions', paired)
         for max_dist in self.max_dists:
             BoundaryProtocol(max_dist=max_dist)  # checks it
         self._check_methods()
@@ -137,6 +140,7 @@ class EvaluationJob:
                     f'Expected the prediction of image {name}, {what}, in '
                     f'{self.predictions[method].root.resolve()}, but it is missing ({len(found)} '
                     f'missing in all, of {len(self.image_names)} images); add what is missing, '
-                    'leave the images out (--list), or count it as empty (--missing empty).'
+                    'leave the images out (--list), or count it as empty (--missing empty). '
+                    f'{self.predictions[method].other_files}'.rstrip()
                 )
         return lacking

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,17 @@ from numpy.typing import NDArray
 from mmsteal.evaluation.protocol import BoundaryProtocol
 from mmsteal.file_evaluation.ground_truth import GroundTruth, ImageTruth
 from mmsteal.label_formats.label_files import decode_png, read_label_file
+from mmsteal.label_formats.label_maps import present_values
 from mmsteal.label_formats.sbd_mat import Kind, segmentation, stored_boundaries
-from mmsteal.label_formats.value_map import lookup_table, map_labels
+from mmsteal.label_formats.value_map import (
+    lookup_table,
+    map_labels,
+    told_values,
+    value_meaning,
+)
+
+# Label files that are looked at for their values.
+_SAMPLE = 50
 
 
 @dataclass
@@ -46,6 +56,26 @@ class LabelMapTruth(GroundTruth):
     def settings(self) -> dict[str, Any]:
         """What the values of the files mean."""
         return {'value_map': self.value_map}
+
+    def values_found(self) -> set[int]:
+        """Values of evenly spaced label files; those that cannot be read are passed over."""
+        found: set[int] = set()
+        num = min(len(self.names), _SAMPLE)
+        for i in range(num):
+            path = self.labels / f'{self.names[i * len(self.names) // num]}{self.label_suffix}'
+            with suppress(ValueError, OSError):
+                found |= set(present_values(read_label_file(path, self._decode('cls'))))
+        return found
+
+    @property
+    def held(self) -> str:
+        """What the label files hold; see the parent."""
+        labels = {v: self.value_map.get(v, self.value_map.get(-1, -1)) for v in self.values_found()}
+        meanings = {v: value_meaning(label, self.class_names) for v, label in labels.items()}
+        return (
+            f'The label files in {self.labels} hold {told_values(meanings)}. Say what the values '
+            'are: --names, --label-values, --background, --ignore.'
+        )
 
     def files(self, name: str, protocol: BoundaryProtocol) -> list[Path]:
         """Label file and, where the protocol tells instances apart, instance file."""

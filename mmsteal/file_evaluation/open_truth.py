@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmsteal.edge_files import PredictionFolder
-from mmsteal.edge_files.file_index import index_files
 from mmsteal.file_evaluation.boundary_truth import AnnotatorTruth, EdgeFileTruth
 from mmsteal.file_evaluation.ground_truth import GroundTruth
 from mmsteal.file_evaluation.label_map_truth import LabelMapTruth
-from mmsteal.functional.labels.class_values import class_values
 from mmsteal.label_formats.cityscapes_labels import (
     BOUNDARY_IGNORED_IDS,
     CITYSCAPES_CLASSES,
     VOID_IDS,
 )
-from mmsteal.label_formats.value_map import label_value_map
+from mmsteal.label_formats.value_map import label_value_map, may_be_mask
 from mmsteal.label_formats.voc_labels import VOC_CLASSES
+from mmsteal.pairing import list_files
+from mmsteal.text_lists import read_names
 
 KINDS = ('sbd', 'cityscapes', 'bsds', 'folder', 'edges')
 
@@ -44,9 +44,11 @@ def open_ground_truth(
         class_names: Classes of `'folder'` and `'edges'`; the others know theirs.
         instances: Folder of instance PNGs, of `'folder'`.
         label_values: Value of each class in the label PNGs of `'folder'`;
-            by default 0..K-1, leaving out background and ignored.
+            by default 0..K-1, leaving out background and ignored. With one class, files of 0 and
+            255 alone are masks, in which 255 is the class, unless `ignore_values` has it.
         background: Values of pixels of no class, of `'folder'`.
-        ignore_values: Values to ignore beside 255, of `'folder'`.
+        ignore_values: Values to ignore beside 255, of `'folder'`; 255 is ignored unless it is a
+            class or background.
 
     Returns:
         The set.
@@ -76,24 +78,23 @@ def open_ground_truth(
         folder = next((c for c in candidates if any(c.glob('*.mat'))), root)
         return AnnotatorTruth(_listed(folder, '.mat'), folder)
     if kind == 'edges':
-        bins = index_files(root, ('.bin',))
+        bins = list_files(root, ('.bin',))
         if bins:
-            return EdgeFileTruth(_listed(root, '.bin'), tuple(class_names), bins=bins)
+            return EdgeFileTruth(sorted(bins), tuple(class_names), bins=bins)
         pngs = PredictionFolder(root, class_names)
         return EdgeFileTruth(pngs.names(), tuple(class_names), pngs)
-    return LabelMapTruth(
+    truth = LabelMapTruth(
         _listed(root, '.png'),
         tuple(class_names),
         root,
         None if instances is None else Path(instances),
-        value_map=label_value_map(
-            class_values(len(class_names), without=(255, *background, *ignore_values))
-            if label_values is None
-            else label_values,
-            background=list(background),
-            ignore_values=(*ignore_values, 255),
-        ),
     )
+    told = len(class_names) if label_values is None else label_values
+    found = truth.values_found() if may_be_mask(told, background, ignore_values) else ()
+    truth.value_map = label_value_map(
+        told, background=list(background), ignore_values=ignore_values, found=found
+    )
+    return truth
 
 
 def _open_sbd(root: Path, split: str) -> GroundTruth:
@@ -103,7 +104,8 @@ def _open_sbd(root: Path, split: str) -> GroundTruth:
             f'Expected the list of images at {path.resolve()}, but it does not exist; root is the '
             'folder that has cls/, inst/ and val.txt (benchmark_RELEASE/dataset).'
         )
-    names = sorted(set(path.read_text().split()))
+    known = {file.stem for file in (root / 'cls').glob('*.mat')}
+    names = sorted(set(read_names(path, known.__contains__, suffixes=('.jpg', '.mat'))))
     return LabelMapTruth(
         names,
         VOC_CLASSES,

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import time
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,7 @@ class Records:
         """The record of an item, or None where there is none that can be read."""
         try:
             record = self._decode(self.path(name).read_bytes())
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, RecursionError, BadZipFile, zlib.error):
             return None
         return record if isinstance(record, dict) else None
 
@@ -172,7 +173,9 @@ class Records:
                 time.sleep(0.5)
 
     def _encode(self, record: dict[str, Any]) -> bytes:
-        return json.dumps(record, ensure_ascii=False, allow_nan=False).encode()
+        return json.dumps(record, ensure_ascii=False, allow_nan=False).encode(
+            errors='backslashreplace'  # names that are no text, as JSON escapes them
+        )
 
     def _decode(self, content: bytes) -> Any:
         return json.loads(content)

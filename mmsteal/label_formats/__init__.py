@@ -9,7 +9,6 @@ from mmsteal.label_formats.annotation import (
     AnnotatedObject,
     Annotation,
     LabelError,
-    NoObjectsError,
     Region,
 )
 from mmsteal.label_formats.base import LabelFormat, LabelItem, LabelProblem
@@ -39,7 +38,6 @@ __all__ = [
     'LabelProblem',
     'LabelStudioFormat',
     'LabelmeFormat',
-    'NoObjectsError',
     'Region',
     'SbdFormat',
     'VocFormat',

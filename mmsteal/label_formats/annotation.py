@@ -16,10 +16,6 @@ class LabelError(ValueError):
     """A label file that cannot be used; the message names the file and says what to do."""
 
 
-class NoObjectsError(LabelError):
-    """A file of shapes without any: nothing to refine, but an answer where labels are compared."""
-
-
 @dataclass(frozen=True, eq=False)
 class Region:
     """A mask cropped to a box.
@@ -83,7 +79,7 @@ class AnnotatedObject:
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """The objects of one image.
+    """The objects of one image; none is an answer too.
 
     Attributes:
         name: Relative name of the image, without suffix; unique in the set.
@@ -96,6 +92,8 @@ class Annotation:
         notes: What was odd in the files but could be read.
         format: Name of the format that the annotation was read by.
         content: What that format needs to write the files again.
+        unread: Shapes of the files that are no objects (points, lines, boxes without a mask): kind
+            -> how many. They are written again by the format that read them, and by no other.
     """
 
     name: str
@@ -106,3 +104,14 @@ class Annotation:
     notes: tuple[str, ...] = ()
     format: str = ''
     content: Any = None
+    unread: Mapping[str, int] = field(default_factory=dict)
+
+
+def counted(numbers: Mapping[str, int]) -> str:
+    """Numbers of things by kind, in words.
+
+    Example:
+        >>> counted({'point': 2, 'line': 1})
+        '1 line, 2 point'
+    """
+    return ', '.join(f'{number} {kind}' for kind, number in sorted(numbers.items()))

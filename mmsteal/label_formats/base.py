@@ -111,27 +111,50 @@ class LabelFormat(ABC):
         """Images without labels, labels without an image."""
         return list(self._scan()[1])
 
+    @property
+    def held(self) -> str:
+        """What the files hold, and what to do about it where no image has an object."""
+        return ''
+
     def _scan(self) -> tuple[list[LabelItem], list[LabelProblem]]:
         if self.root is None:
             raise ValueError(
                 f'Expected argument `root` of the format {self.name!r} to be given to read from.'
             )
         if self._scanned is None:
-            self._scanned = self._find(self.root)
+            try:
+                self._scanned = self._find(self.root)
+            except (AttributeError, LookupError, TypeError, ArithmeticError, UnicodeError) as error:
+                raise LabelError(
+                    f'{self.root}: expected labels of the format {self.name!r}, but '
+                    f'{type(error).__name__}: {error}; fix the file.'
+                ) from error
         return self._scanned
 
     @abstractmethod
     def _find(self, root: Path) -> tuple[list[LabelItem], list[LabelProblem]]:
         """List the set on disk."""
 
-    @abstractmethod
     def read(self, item: LabelItem) -> Annotation:
         """Read the labels of an image.
 
         Raises:
-            LabelError: If a file is damaged, of another size than the image, empty, or holds
-                unknown values; the file is named.
+            LabelError: If a file is damaged, of another size than the image, or holds unknown
+                values; the file is named.
         """
+        try:
+            return self._read(item)
+        except (LabelError, MemoryError):
+            raise
+        except Exception as error:  # what odd values make of a reader is of their file alone
+            raise LabelError(
+                f'{item.labels[0]}: cannot read the labels of {item.name} '
+                f'({type(error).__name__}: {error}); fix or remove them.'
+            ) from error
+
+    @abstractmethod
+    def _read(self, item: LabelItem) -> Annotation:
+        """Read the labels of an image; any error becomes one of its file."""
 
     @abstractmethod
     def outputs(self, item: LabelItem, out_dir: str | Path) -> list[Path]:

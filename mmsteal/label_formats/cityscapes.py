@@ -44,7 +44,6 @@ from mmsteal.label_formats.label_maps import (
     encode_png,
     map_values,
     read_map,
-    require_objects,
     unclaimed_value,
 )
 from mmsteal.label_formats.painting import Painting
@@ -145,8 +144,7 @@ class CityscapesFormat(LabelFormat):
     def _role(self, path: Path) -> str:
         return path.stem.rsplit('_', 1)[-1]
 
-    def read(self, item: LabelItem) -> Annotation:
-        """Read the labels of an image; see the parent."""
+    def _read(self, item: LabelItem) -> Annotation:
         maps: dict[str, Image.Image] = {}
         polygons: Path | None = None
         for path in item.labels:
@@ -186,7 +184,6 @@ class CityscapesFormat(LabelFormat):
             )
             for entry in found
         )
-        require_objects(item.labels[0], found)
         content = (maps, None, b'', None)
         return Annotation(item.name, object_map, found, ignored, format=self.name, content=content)
 
@@ -211,7 +208,6 @@ class CityscapesFormat(LabelFormat):
             else:
                 of_shape.append(len(objects))
                 objects.append(AnnotatedObject(label.id, label.name, instance, (index,)))
-        require_objects(path, objects)
         painting = Painting.of([each.region for each in shapes], of_shape, size)
         if values is not None:
             painting = follow_map(painting, shapes, values, source, path, notes)

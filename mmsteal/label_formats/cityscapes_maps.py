@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mmsteal.input_files import load_image
 from mmsteal.label_formats.annotation import LabelError
 from mmsteal.label_formats.cityscapes_labels import (
     CITYSCAPES_CLASSES,
@@ -81,7 +82,7 @@ def read_picture(path: Path) -> Image.Image:
         LabelError: If it cannot be read.
     """
     try:
-        with Image.open(path) as image:
-            return image.convert('RGBA' if 'A' in image.getbands() else 'RGB')
-    except (OSError, ValueError, SyntaxError) as error:
+        image = load_image(path)
+        return image.convert('RGBA' if 'A' in image.getbands() else 'RGB')
+    except (OSError, ValueError) as error:
         raise LabelError(f'{path}: cannot read the picture ({error}); remove it.') from error

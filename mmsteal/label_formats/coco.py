@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.files import path_under
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import LabelItem, LabelProblem
+from mmsteal.label_formats.coco_index import CocoImage, CocoIndex
 from mmsteal.label_formats.coco_masks import (
     ANYBODY,
     decode_segmentation,
@@ -20,7 +20,7 @@ from mmsteal.label_formats.coco_masks import (
     keep_in_front,
     mask_api,
 )
-from mmsteal.label_formats.image_files import check_size
+from mmsteal.label_formats.image_files import find_named, item_name, size_in_file
 from mmsteal.label_formats.json_layout import dump_json, load_json
 from mmsteal.label_formats.label_maps import require_objects
 from mmsteal.label_formats.painting import Painting
@@ -39,7 +39,8 @@ class CocoFormat(SetFileFormat):
     those pixels. Pixels that only crowds cover are ignored. An annotation that does not
     change is written as it came; of others segmentation, bbox and area are new. RLE stays RLE
     (compressed or not), polygons stay polygons; holes are cut open to the outline, as a polygon of
-    COCO has none.
+    COCO has none. Annotations without a segmentation (boxes alone) are kept as they are, and
+    counted. Images without annotations are images without objects.
 
     Ignored pixels of labels of another format become a crowd (`iscrowd` 1) of each category that
     the image has, since evaluators ignore crowds by category. In an image without objects they are
@@ -70,64 +71,53 @@ class CocoFormat(SetFileFormat):
             raise ValueError('Expected argument `images`, the folder of the images, to be given.')
         mask_api()  # an error now rather than at the first image
         self._document: dict[str, Any] = {}
-        self._images: dict[str, dict[str, Any]] = {}
-        self._of_image: dict[Any, list[int]] = {}
-        self._categories: dict[Any, str] = {}
+        self._index = CocoIndex({}, {}, ())
+        self._images: dict[str, CocoImage] = {}
 
     def _find(self, root: Path) -> tuple[list[LabelItem], list[LabelProblem]]:
         assert self.images is not None  # __init__ has seen to it
         self._document, self._raw = load_json(root)
-        problems = []
-        try:
-            images = {image['id']: image for image in self._document['images']}
-            self._categories = {c['id']: c['name'] for c in self._document['categories']}
-            for index, entry in enumerate(self._document['annotations']):
-                if entry['image_id'] in images:
-                    self._of_image.setdefault(entry['image_id'], []).append(index)
-                else:
-                    message = f'annotation {entry.get("id")} is of no image in the file.'
-                    problems.append(LabelProblem(root, message))
-            items = []
-            for key, image in images.items():
-                try:
-                    path = path_under(self.images, image['file_name'], links=False)
-                except ValueError as error:
-                    problems.append(LabelProblem(root, f'image {key}: {error}'))
-                    continue
-                name = Path(image['file_name']).with_suffix('').as_posix()
-                if name in self._images:
-                    raise LabelError(f'{root}: two images are named {name!r}; rename one.')
-                self._images[name] = image
-                if not path.is_file():
-                    problems.append(LabelProblem(path, f'{root} names the image, but it is gone.'))
-                elif key in self._of_image:
-                    items.append(LabelItem(name, path, (root,)))
-        except (KeyError, TypeError) as error:
-            raise LabelError(
-                f'{root}: expected images, annotations and categories as COCO has them, but '
-                f'{type(error).__name__}: {error}.'
-            ) from error
+        self._index = CocoIndex.of(root, self._document)
+        problems = [LabelProblem(root, message) for message in self._index.problems]
+        found: dict[str, list[tuple[Path, CocoImage]]] = {}
+        for file_name, image in self._index.images.items():
+            try:
+                path = find_named(self.images, file_name)
+            except ValueError as error:
+                problems.append(LabelProblem(root, f'image {image.entry["id"]}: {error}'))
+                continue
+            if path is None:
+                path = self.images / file_name
+                problems.append(LabelProblem(path, f'{root} names the image, but it is gone.'))
+            else:
+                found.setdefault(item_name(path, self.images), []).append((path, image))
+        items = []
+        for name, images in found.items():
+            if len(images) == 1:
+                ((path, self._images[name]),) = images
+                items.append(LabelItem(name, path, (root,)))
+            else:
+                paths = ' and '.join(path.name for path, _ in images)
+                message = f'two images are named {name!r}, {paths}; rename one.'
+                problems.append(LabelProblem(root, message))
         return sorted(items, key=lambda item: item.name), problems
 
-    def read(self, item: LabelItem) -> Annotation:
-        """Read the labels of an image; see the parent."""
+    def _read(self, item: LabelItem) -> Annotation:
         self._scan()
+        (path,) = item.labels
         image = self._images[item.name]
-        try:
-            shape = (int(image['height']), int(image['width']))
-        except (KeyError, TypeError, ValueError) as error:
-            raise LabelError(
-                f'{item.labels[0]}: the image {item.name} has no height and width.'
-            ) from error
-        check_size(item.labels[0], shape, item)
+        sides = (image.entry.get('height'), image.entry.get('width'))
+        shape = size_in_file(path, f'the image {item.name}', sides, item)
         notes: list[str] = []
-        indices = self._of_image[image['id']]
-        entries = [self._document['annotations'][index] for index in indices]
+        every = self._document['annotations']
+        # An annotation of a box alone stays in the file as it is.
+        indices = [index for index in image.annotations if every[index].get('segmentation')]
+        entries = [every[index] for index in indices]
         masks = [
             decode_segmentation(
-                item.labels[0],
+                path,
                 f'annotation {entry.get("id")} of {item.name}',
-                entry.get('segmentation'),
+                entry['segmentation'],
                 shape,
                 notes,
             )
@@ -141,20 +131,22 @@ class CocoFormat(SetFileFormat):
         for index in order:
             of_mask.append(-1 if crowd[index] else len(objects))
             if not crowd[index]:
-                category = entries[index].get('category_id')
-                if category not in self._categories:
+                category = self._index.category(entries[index].get('category_id'))
+                if category is None:
                     raise LabelError(
-                        f'{item.labels[0]}: annotation {entries[index].get("id")} has the unknown '
-                        f'category {category!r}; expected one of {sorted(self._categories)}.'
+                        f'{path}: annotation {entries[index].get("id")} of {item.name} has the '
+                        f'unknown category {entries[index].get("category_id")!r}; expected one of '
+                        f'{list(self._index.categories)}.'
                     )
-                name = self._categories[category]
-                number = int(entries[index].get('id', index + 1))
-                objects.append(AnnotatedObject(category, name, number, (indices[index],)))
+                key = entries[index].get('id')
+                number = int(key) if isinstance(key, int | float) else index + 1
+                objects.append(AnnotatedObject(*category, number, (indices[index],)))
         regions = [Region.of(masks[index]) for index in order]
         painting = Painting.of(regions, of_mask, shape)
         object_map = painting.object_map()
-        # Pixels without annotation are background: crowds alone are an answer too.
-        require_objects(item.labels[0], objects, negative=bool((painting.owner < 0).any()))
+        # Pixels without annotation are background: no annotation or crowds alone say so too.
+        require_objects(path, objects, negative=bool((painting.owner < 0).any()))
+        left = len(image.annotations) - len(indices)
         return Annotation(
             item.name,
             object_map,
@@ -164,6 +156,7 @@ class CocoFormat(SetFileFormat):
             tuple(notes),
             self.name,
             (painting, [entries[index] for index in order], [indices[index] for index in order]),
+            {'annotation without a mask': left} if left else {},
         )
 
     def _update(

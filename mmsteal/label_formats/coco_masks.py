@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mmsteal.label_formats.annotation import LabelError, Region
 from mmsteal.label_formats.corner_polygons import trace_corners
 from mmsteal.label_formats.polygons import check_points, crosses_itself
-from mmsteal.label_formats.run_lengths import run_lengths
+from mmsteal.label_formats.run_lengths import run_lengths, unpack_run_lengths
 
 # Of a pixel: whichever of the masks that have it is in front.
 ANYBODY = -2
@@ -58,7 +58,7 @@ def decode_segmentation(
             f'{path}: {what} has no segmentation that can be read; expected polygons or RLE.'
         )
     polygons = []
-    for polygon in segmentation:
+    for polygon in _flat_polygons(segmentation):
         if not isinstance(polygon, list) or len(polygon) % 2:
             raise LabelError(f'{path}: {what} has a polygon that is not x, y, x, y, ...')
         points = check_points(path, what, zip(polygon[::2], polygon[1::2], strict=True))
@@ -76,25 +76,53 @@ def decode_segmentation(
     return coco.decode(coco.merge(coco.frPyObjects(polygons, *shape))).astype(bool)
 
 
+def _flat_polygons(segmentation: list[Any]) -> list[Any]:
+    """Polygons as x, y, x, y, ...; some tools write pairs, or a polygon that is in no list."""
+    if segmentation and all(isinstance(value, int | float) for value in segmentation):
+        return [segmentation]
+    if len(segmentation) > 2 and all(map(_is_pair, segmentation)):
+        return [[value for pair in segmentation for value in pair]]
+    return [
+        [value for pair in polygon for value in pair]
+        if isinstance(polygon, list) and polygon and all(map(_is_pair, polygon))
+        else polygon
+        for polygon in segmentation
+    ]
+
+
+def _is_pair(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(isinstance(number, int | float) for number in value)
+    )
+
+
 def _decode_rle(
     path: Path, what: str, rle: dict[str, Any], shape: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    size = tuple(rle.get('size', ()))
+    counts: Any = rle.get('counts')
+    size = rle.get('size')
+    size = tuple(size) if isinstance(size, list | tuple) else size
     if size != shape:
         raise LabelError(
             f'{path}: {what} has an RLE of size {size} (height, width), but the image has '
             f'{shape}; encode it again or fix the size.'
         )
-    counts = rle.get('counts')
-    if isinstance(counts, list) and sum(counts) != shape[0] * shape[1]:
+    try:
+        # Pycocotools makes a mask of any text, and of run lengths that end too early.
+        lengths = counts if isinstance(counts, list) else unpack_run_lengths(counts)
+        num_pixels = sum(lengths)
+    except (TypeError, ValueError) as error:
+        raise LabelError(f'{path}: {what} has a damaged RLE ({error}).') from error
+    if num_pixels != shape[0] * shape[1] or min(lengths, default=0) < 0:
         raise LabelError(
-            f'{path}: {what} has an RLE of {sum(counts)} pixels, but the image has '
+            f'{path}: {what} has an RLE of {num_pixels} pixels, but the image has '
             f'{shape[0] * shape[1]}.'
         )
     coco = mask_api()
     try:
-        packed = coco.frPyObjects(rle, *shape) if isinstance(counts, list) else rle
-        return coco.decode(packed).astype(bool)
+        return coco.decode(coco.frPyObjects({**rle, 'counts': lengths}, *shape)).astype(bool)
     except Exception as error:  # whatever pycocotools makes of damaged counts
         raise LabelError(f'{path}: {what} has a damaged RLE ({error}).') from error
 

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.files import path_under
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import LabelItem, LabelProblem, as_values
 from mmsteal.label_formats.corner_polygons import corner_region, outline_corners
+from mmsteal.label_formats.corner_shapes import TurnedBox
 from mmsteal.label_formats.cvat_xml import (
     Element,
     ImageElement,
     edit_element,
     integer_of,
     new_xml,
+    number_of,
     read_xml,
 )
-from mmsteal.label_formats.image_files import check_size
-from mmsteal.label_formats.label_maps import require_objects
+from mmsteal.label_formats.image_files import find_named, size_in_file
 from mmsteal.label_formats.painting import Painting
 from mmsteal.label_formats.run_lengths import run_lengths
 from mmsteal.label_formats.set_file import SetFileFormat, image_file_name
 
-_AREAS = ('polygon', 'mask')
+_SHAPES = ('polygon', 'mask')
+_AREAS = (*_SHAPES, 'box', 'ellipse')
+# Attributes that a box or an ellipse has, and the polygon that takes its place has not.
+_BOX = ('xtl', 'ytl', 'xbr', 'ybr', 'cx', 'cy', 'rx', 'ry', 'rotation')
 # Group of the parts of a shape that came apart; numbered when all images are there.
 _NEW_GROUP = 'new'
 
@@ -35,12 +40,13 @@ _NEW_GROUP = 'new'
 class CvatFormat(SetFileFormat):
     """CVAT's XML for images, version 1.1.
 
-    Polygons and masks are shapes, painted by `z_order` and then in their order, the last one in
-    front; an object is one of them, or those of one label and one `group_id`. Boxes, ellipses,
-    points, lines, cuboids, skeletons and tags are carried along. A mask that changes stays a mask,
-    a polygon a polygon; several of one `group_id` where it came apart. Every byte of the file that
-    does not belong to the outline of a changed shape stays as it is. Tracks of video tasks are
-    refused: export them for images.
+    Polygons, masks, boxes and ellipses are objects, painted by `z_order` and then in their order,
+    the last one in front; an object is one of them, or those of one label and one `group_id`.
+    Points, lines, cuboids, skeletons and tags are carried along and counted. An image without
+    shapes is one without objects. A mask that changes stays a mask, all else becomes a polygon;
+    several of one `group_id` where it came apart. Every byte of the file that does not belong to
+    the outline of a changed shape stays as it is. Tracks of video tasks are refused: export them
+    for images.
 
     :meth:`write` makes one file an image in `OUT/.NAME_parts`, :meth:`finish` the XML
     `OUT/NAME.xml` of all; the parts may be removed after that.
@@ -79,8 +85,10 @@ class CvatFormat(SetFileFormat):
                 beside = root.parent / 'images'
                 images = beside if beside.is_dir() else root.parent
         super().__init__(root, images=images, file_name=file_name, classes=classes)
-        if shape not in _AREAS:
-            raise ValueError(f'Expected argument `shape` to be one of {_AREAS}, but got {shape!r}.')
+        if shape not in _SHAPES:
+            raise ValueError(
+                f'Expected argument `shape` to be one of {_SHAPES}, but got {shape!r}.'
+            )
         self.ignore = frozenset(as_values(ignore))
         self.background = frozenset(as_values(background))
         self.tolerance_px = tolerance_px
@@ -95,13 +103,11 @@ class CvatFormat(SetFileFormat):
             self.class_names = {label: label for label in self._labels}
         items, problems = [], []
         for image in found:
-            file_name = image.attributes.get('name', '')
+            file_name = image.attributes.get('name', '').replace('\\', '/')
             # Exports of whole projects sort images by subset.
             by_subset = f'{image.attributes.get("subset", "")}/{file_name}'.lstrip('/')
             try:
-                ways = [
-                    path_under(self.images, name, links=False) for name in (file_name, by_subset)
-                ]
+                path = find_named(self.images, file_name) or find_named(self.images, by_subset)
             except ValueError as error:
                 message = f'image {image.attributes.get("id")}: {error}'
                 problems.append(LabelProblem(root, message))
@@ -110,24 +116,20 @@ class CvatFormat(SetFileFormat):
             if name in self._images:
                 raise LabelError(f'{root}: two images are named {name!r}; rename one.')
             self._images[name] = image
-            path = next((way for way in ways if way.is_file()), None)
             if path is None:
-                problems.append(LabelProblem(ways[0], f'{root} names the image, but it is gone.'))
-            elif any(shape.tag in _AREAS for shape in image.shapes):
+                path = self.images / file_name
+                problems.append(LabelProblem(path, f'{root} names the image, but it is gone.'))
+            else:
                 items.append(LabelItem(name, path, (root,)))
         return sorted(items, key=lambda item: item.name), problems
 
-    def read(self, item: LabelItem) -> Annotation:
-        """Read the labels of an image; see the parent."""
+    def _read(self, item: LabelItem) -> Annotation:
         self._scan()
         (path,) = item.labels
         image = self._images[item.name]
         what = f'image {item.name!r}'
-        shape = (
-            integer_of(path, what, image, 'height'),
-            integer_of(path, what, image, 'width'),
-        )
-        check_size(path, shape, item)
+        sides = (image.attributes.get('height'), image.attributes.get('width'))
+        shape = size_in_file(path, what, sides, item)
         notes: list[str] = []
         order = sorted(
             (index for index, entry in enumerate(image.shapes) if entry.tag in _AREAS),
@@ -151,8 +153,7 @@ class CvatFormat(SetFileFormat):
                     f'{path}: {which} has an unknown label; expected one of '
                     f'{sorted(map(str, known))}.'
                 )
-            read = _polygon if entry.tag == 'polygon' else _mask
-            region = read(path, which, entry, shape, notes)
+            region = _READERS[entry.tag](path, which, entry, shape, notes)
             regions.append(region)
             is_ignored.append(label in self.ignore)
             if region is None or passed_over:
@@ -167,7 +168,6 @@ class CvatFormat(SetFileFormat):
                 objects.append(AnnotatedObject(label, name, number + 1))
             sources.setdefault(number, []).append(index)
             of_shape.append(number)
-        require_objects(path, objects)
         painting = Painting.of(regions, of_shape, shape)
         return Annotation(
             item.name,
@@ -181,6 +181,7 @@ class CvatFormat(SetFileFormat):
             tuple(notes),
             self.name,
             (painting, order, [image.shapes[index] for index in order]),
+            Counter(entry.tag for entry in image.shapes if entry.tag not in _AREAS),
         )
 
     def _update(
@@ -242,7 +243,11 @@ class CvatFormat(SetFileFormat):
                     for change in changes
                 ]
                 group += came_apart
-                edits.append(edit_element(self._raw, entry, numbered))
+                if entry.tag in _SHAPES:
+                    edits.append(edit_element(self._raw, entry, numbered))
+                else:
+                    polygon = replace(entry, tag='polygon')
+                    edits.append(edit_element(self._raw, polygon, numbered, without=_BOX))
         edits.sort()
         pieces, done = [], 0
         for start, end, content in edits:
@@ -269,6 +274,26 @@ def _polygon(
     return corner_region(path, what, words, shape, notes)
 
 
+def _box(
+    path: Path, what: str, entry: Element, shape: tuple[int, int], notes: list[str]
+) -> Region | None:
+    left, top, right, bottom = (
+        number_of(path, what, entry, key) for key in ('xtl', 'ytl', 'xbr', 'ybr')
+    )
+    turn = number_of(path, what, entry, 'rotation', 0)
+    box = TurnedBox.read(path, what, (left, top, right - left, bottom - top, turn))
+    return corner_region(path, what, box.corners, shape, notes)
+
+
+def _ellipse(
+    path: Path, what: str, entry: Element, shape: tuple[int, int], notes: list[str]
+) -> Region | None:
+    x, y, across, down = (number_of(path, what, entry, key) for key in ('cx', 'cy', 'rx', 'ry'))
+    turn = number_of(path, what, entry, 'rotation', 0)
+    values = (x - across, y - down, 2 * across, 2 * down, turn)
+    return TurnedBox.read(path, what, values).ellipse(shape)
+
+
 def _mask(
     path: Path, what: str, entry: Element, shape: tuple[int, int], notes: list[str]
 ) -> Region:
@@ -292,6 +317,9 @@ def _mask(
         )
     values = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
     return Region.of(values, top, left)
+
+
+_READERS = {'polygon': _polygon, 'mask': _mask, 'box': _box, 'ellipse': _ellipse}
 
 
 def _mask_attributes(region: Region) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -135,8 +136,17 @@ def new_xml(parts: list[dict[str, Any]], tag: str) -> bytes:
     return '\n'.join([*lines, '</annotations>', '']).encode()
 
 
-def edit_element(raw: bytes, entry: Element, changes: Sequence[Changes]) -> tuple[int, int, bytes]:
-    """What to put in the place of an element: copies of it with other attributes, or nothing."""
+def edit_element(
+    raw: bytes, entry: Element, changes: Sequence[Changes], *, without: Sequence[str] = ()
+) -> tuple[int, int, bytes]:
+    """What to put in the place of an element: copies of it with other attributes, or nothing.
+
+    Args:
+        raw: The file.
+        entry: The element; another tag than that in the file is written, too.
+        changes: New values of attributes, of each copy.
+        without: Attributes to leave out.
+    """
     before = raw[: entry.start]
     gap = before[len(before.rstrip()) :]
     if not changes:
@@ -144,11 +154,15 @@ def edit_element(raw: bytes, entry: Element, changes: Sequence[Changes]) -> tupl
     found = _START_TAG.match(raw, entry.start)
     assert found is not None  # the parser has read it
     head, rest = found.group(), raw[found.end() : entry.end]
-    return entry.start, entry.end, gap.join(_rewrite(head, change) + rest for change in changes)
+    rest = re.sub(rb'</[^\s>]+(\s*>)$', rb'</' + entry.tag.encode() + rb'\1', rest)
+    copies = (_rewrite(head, entry.tag, change, without) + rest for change in changes)
+    return entry.start, entry.end, gap.join(copies)
 
 
-def integer_of(path: Path, what: str, entry: Element, key: str, default: int | None = None) -> int:
-    """An attribute as a whole number.
+def number_of(
+    path: Path, what: str, entry: Element, key: str, default: float | None = None
+) -> float:
+    """An attribute as a number.
 
     Args:
         path: The file, to be named.
@@ -161,35 +175,43 @@ def integer_of(path: Path, what: str, entry: Element, key: str, default: int | N
         LabelError: If it is no number.
     """
     try:
-        value = (
-            float(entry.attributes[key])
-            if default is None
-            else float(entry.attributes.get(key, default))
-        )
-        return int(value)
-    except (KeyError, ValueError, OverflowError) as error:
+        return float(entry.attributes.get(key, '' if default is None else default))
+    except ValueError as error:
         raise LabelError(
             f'{path}: {what} has no number in {key!r}: {entry.attributes.get(key)!r}; fix it.'
         ) from error
+
+
+def integer_of(path: Path, what: str, entry: Element, key: str, default: int | None = None) -> int:
+    """As :func:`number_of`, a whole number.
+
+    Raises:
+        LabelError: If it is no number, or none that is finite.
+    """
+    value = number_of(path, what, entry, key, default)
+    if not math.isfinite(value):
+        raise LabelError(f'{path}: {what} has no number in {key!r}: {value}; fix it.')
+    return int(value)
 
 
 def _attributes(values: Changes) -> str:
     return ''.join(f' {key}={quoteattr(value)}' for key, value in values.items())
 
 
-def _rewrite(head: bytes, changes: Changes) -> bytes:
+def _rewrite(head: bytes, name: str, changes: Changes, without: Sequence[str]) -> bytes:
     """A start tag with other values of some attributes; the rest of it as it was."""
     left = dict(changes)
 
     def value(found: re.Match[bytes]) -> bytes:
-        new = left.pop(found[1].decode(), None)
+        key = found[1].decode()
+        new = left.pop(key, None)
         if new is None:
-            return found[0]
+            return b'' if key in without else found[0]
         return found[0][: found.start(2) - found.start()] + f'"{new}"'.encode()
 
     tag = re.match(rb'<[^\s/>]+', head)
     assert tag is not None
-    head = tag[0] + re.sub(_ATTRIBUTE, value, head[tag.end() :])
+    head = f'<{name}'.encode() + re.sub(_ATTRIBUTE, value, head[tag.end() :])
     closing = re.search(rb'\s*/?>$', head)
     assert closing is not None
     return head[: closing.start()] + _attributes(left).encode() + closing[0]

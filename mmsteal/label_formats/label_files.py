@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from mmsteal.input_files import load_image
 
 
 def decode_png(content: bytes) -> NDArray[Any]:
@@ -19,8 +20,7 @@ def decode_png(content: bytes) -> NDArray[Any]:
         ValueError: If it has colors in place of values.
         OSError: If it is no image.
     """
-    with Image.open(BytesIO(content)) as image:
-        values = np.array(image)
+    values = np.array(load_image(BytesIO(content)))
     if values.ndim != 2:
         raise ValueError(
             'expected a label map with one channel (grey or palette PNG), but got shape '

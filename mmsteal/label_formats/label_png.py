@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mmsteal.functional.labels.mask_values import INSIDE, are_mask_values
 from mmsteal.label_formats.annotation import Annotation, LabelError
 from mmsteal.label_formats.base import (
     LabelFormat,
@@ -32,7 +35,11 @@ from mmsteal.label_formats.label_maps import (
     require_objects,
     unclaimed_value,
 )
+from mmsteal.label_formats.soft_rims import soft_rim_values
+from mmsteal.label_formats.value_map import told_values
 
+# Label maps that are looked at to tell masks.
+_SAMPLE = 50
 _MAX_VALUE = 65535  # mode I;16; what fits mode L or P is seen when a file is written
 
 
@@ -48,7 +55,9 @@ class LabelPngFormat(LabelFormat):
             instance id.
         image_suffix: Ending of the images, e.g. `'_leftImg8bit.png'`; None: any image.
         label_suffix, instance_suffix: Endings of the label and instance files.
-        ignore: Values of pixels to leave alone.
+        ignore: Values of pixels to leave alone. None: 255, unless it is named as a class or as
+            background, or the set holds 0 and 255 alone and no class is named: then they are masks,
+            in which 0 is background and 255 the object.
         background: Values that are no object, and that objects may grow into.
         components: Without instances, each 8-connected component of a value is an object; False:
             each value is one.
@@ -74,7 +83,7 @@ class LabelPngFormat(LabelFormat):
         image_suffix: str | None = None,
         label_suffix: str = '.png',
         instance_suffix: str = '.png',
-        ignore: int | Sequence[int] = (255,),
+        ignore: int | Sequence[int] | None = None,
         background: int | Sequence[int] = (),
         components: bool = False,
         known: Sequence[int] | None = None,
@@ -92,14 +101,68 @@ class LabelPngFormat(LabelFormat):
         self.image_endings = IMAGE_SUFFIXES if image_suffix is None else (image_suffix,)
         self.label_suffix = label_suffix
         self.instance_suffix = instance_suffix
-        self.ignore = as_values(ignore)
-        self.background = as_values(background)
+        self._background = as_values(background)
+        named = {*classes.values(), *self._background}
+        self._ignore = tuple({INSIDE} - named) if ignore is None else as_values(ignore)
+        both = sorted(named & set(self._ignore))
+        if both:
+            raise ValueError(
+                f'Expected values of classes and background not to be ignored, but got {both} in '
+                'both; set the option `ignore`.'
+            )
+        self._may_be_mask = (
+            ignore is None
+            and root is not None
+            and not classes
+            and known is None
+            and set(self._background) <= {0}
+        )
         self.components = components
-        self._unclaimed()  # an error now rather than at the first image that needs it
+        # An error now rather than at the first image that needs it.
+        unclaimed_value(unclaimed, self._background, self._ignore, what=self._what)
         self.known = None if known is None else frozenset(as_values(known))
         if known is None and self.classes:
-            self.known = frozenset((*classes.values(), *self.ignore, *self.background))
+            self.known = frozenset((*classes.values(), *self._ignore, *self._background))
         self.write_instances = write_instances
+
+    @cached_property
+    def _is_mask(self) -> bool:
+        """Whether the label maps, as far as some of them are looked at, are masks."""
+        return self._may_be_mask and are_mask_values(self._values_found())
+
+    def _values_found(self) -> set[int]:
+        items = self._scan()[0]
+        num = min(len(items), _SAMPLE)
+        found: set[int] = set()
+        for i in range(num):
+            with suppress(LabelError):  # told when its turn comes
+                found.update(
+                    present_values(map_values(read_map(items[i * len(items) // num].labels[0])))
+                )
+        return found
+
+    @property
+    def ignore(self) -> tuple[int, ...]:
+        """Values of pixels to leave alone."""
+        return () if self._is_mask else self._ignore
+
+    @property
+    def background(self) -> tuple[int, ...]:
+        """Values that are no object."""
+        return (0,) if self._is_mask else self._background
+
+    @property
+    def held(self) -> str:
+        """What the label maps hold; see the parent."""
+        special = {
+            **dict.fromkeys(self.ignore, 'ignored'),
+            **dict.fromkeys(self.background, 'background'),
+        }
+        values = {v: special.get(v, 'an object') for v in self._values_found()}
+        return (
+            f'The label maps hold {told_values(values)}. Say what the values are with the options '
+            'background, ignore and classes.NAME=VALUE of the format.'
+        )
 
     def _find(self, root: Path) -> tuple[list[LabelItem], list[LabelProblem]]:
         assert self.images is not None  # __init__ has seen to it
@@ -127,20 +190,13 @@ class LabelPngFormat(LabelFormat):
                 problems.append(LabelProblem(item.labels[0], 'the label has no instance map.'))
         return paired, problems
 
-    def read(self, item: LabelItem) -> Annotation:
-        """Read the labels of an image; see the parent."""
+    def _read(self, item: LabelItem) -> Annotation:
         maps = []
         for path in item.labels:
             maps.append(read_map(path))
             check_size(path, maps[-1].size[::-1], item)
         labels = map_values(maps[0])
-        if self.known is not None:
-            unknown = sorted(set(present_values(labels)) - self.known)
-            if unknown:
-                raise LabelError(
-                    f'{item.labels[0]}: unknown values {unknown[:8]}; expected '
-                    f'{sorted(self.known)}. Name them as classes, background or ignored.'
-                )
+        self._check_values(item.labels[0], labels)
         object_map, objects, ignored = annotated_objects(
             labels,
             map_values(maps[1]) if len(maps) > 1 else None,
@@ -154,6 +210,26 @@ class LabelPngFormat(LabelFormat):
         return Annotation(
             item.name, object_map, objects, ignored, format=self.name, content=tuple(maps)
         )
+
+    def _check_values(self, path: Path, labels: NDArray[np.int32]) -> None:
+        """Refuse values that are unknown, and those that no person has drawn."""
+        unknown: list[int] = []
+        if self.known is not None:
+            unknown = sorted(set(present_values(labels)) - self.known)
+            if not unknown:
+                return
+        soft = soft_rim_values(labels)
+        if soft:
+            raise LabelError(
+                f'{path}: {len(soft)} values, {soft[:5]} among them, lie on thin rims alone, as '
+                'antialiasing, smooth scaling or JPEG leave them. Save the mask with hard edges, '
+                'as PNG; or name its values in `known`.'
+            )
+        if unknown:
+            raise LabelError(
+                f'{path}: unknown values {unknown[:8]}; expected {sorted(self.known or ())}. Name '
+                'them as classes, background or ignored.'
+            )
 
     def outputs(self, item: LabelItem, out_dir: str | Path) -> list[Path]:
         """The files that are written for an image; see the parent."""
@@ -186,10 +262,12 @@ class LabelPngFormat(LabelFormat):
             for path, image, value, rest in zip(paths, maps, values, unclaimed, strict=False)
         }
 
+    @property
+    def _what(self) -> str:
+        return f'the format {self.name!r}'
+
     def _unclaimed(self) -> int:
-        return unclaimed_value(
-            self.unclaimed, self.background, self.ignore, what=f'the format {self.name!r}'
-        )
+        return unclaimed_value(self.unclaimed, self.background, self.ignore, what=self._what)
 
     def _unclaimed_id(self) -> int:
         """An unclaimed pixel is of no instance."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+from unicodedata import normalize
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
@@ -15,7 +16,6 @@ from mmsteal.label_formats.annotation import Annotation, LabelError, Region
 from mmsteal.label_formats.base import LabelItem, LabelProblem
 from mmsteal.label_formats.image_files import image_size
 from mmsteal.label_formats.json_layout import dump_json, load_json
-from mmsteal.label_formats.label_maps import require_objects
 from mmsteal.label_formats.label_studio_results import (
     FORMAT_NAME,
     mask_values,
@@ -24,13 +24,16 @@ from mmsteal.label_formats.label_studio_results import (
 )
 from mmsteal.label_formats.set_file import SetFileFormat, image_file_name
 
+_DATA_KEY = 'image'
+
 
 class LabelStudioFormat(SetFileFormat):
     """Label Studio's JSON of tasks (export "JSON", not "JSON-MIN").
 
-    Of each task the latest annotation that was not skipped counts. Its brushes and polygons are
-    objects, painted in their order, the last one in front; all else is kept. A brush that changes
-    stays a brush, a polygon a polygon; where that came apart there are several.
+    Of each task the latest annotation that was not skipped counts; one without results says that
+    there is no object. Its brushes, bitmasks, polygons, closed vectors, rectangles and ellipses are
+    objects, painted in their order, the last one in front; all else is kept. A brush or bitmask
+    that changes stays one, all else becomes a polygon; where that came apart there are several.
 
     :meth:`write` makes one file an image in `OUT/.NAME_parts`, :meth:`finish` the JSON
     `OUT/NAME.json` of all; the parts may be removed after that.
@@ -39,7 +42,7 @@ class LabelStudioFormat(SetFileFormat):
         root: The JSON file.
         images: Folder that the addresses of images lead into, see :func:`find_image`; None: that of
             the JSON.
-        data_key: Name of the image in the data of a task.
+        data_key: Name of the image in the data of a task. None: the only value, or `'image'`.
         tolerance_px: How far polygons may leave the pixels to save vertices, see
             :func:`mmsteal.label_formats.corner_polygons.outline_corners`.
         shape: When labels of another format are written: `'brush'` or `'polygon'`.
@@ -56,7 +59,7 @@ class LabelStudioFormat(SetFileFormat):
         root: str | Path | None = None,
         *,
         images: str | Path | None = None,
-        data_key: str = 'image',
+        data_key: str | None = None,
         tolerance_px: float = 0.0,
         shape: Literal['brush', 'polygon'] = 'brush',
         from_name: str = 'label',
@@ -83,44 +86,59 @@ class LabelStudioFormat(SetFileFormat):
         self._document, self._raw = load_json(root)
         if not isinstance(self._document, list):
             raise LabelError(f'{root}: expected a list of tasks, but got no list.')
-        items, problems = [], []
+        found: dict[str, list[tuple[int, int, Path]]] = {}
+        problems = []
+        unlabelled = None
         for index, task in enumerate(self._document):
-            what = f'task {index}'
             if not isinstance(task, dict) or not isinstance(task.get('data'), dict):
                 raise LabelError(
-                    f'{root}: {what} has no data; expected the export "JSON" of Label Studio.'
+                    f'{root}: task {index} has no data; expected the export "JSON" of Label Studio.'
                 )
             what = f'task {task.get("id", index)}'
             chosen = latest_annotation(task)
             if chosen is None:
+                unlabelled = (
+                    unlabelled or f'{what} has no annotation; drafts and predictions are none.'
+                )
                 continue
             try:
-                image = find_image(task['data'].get(self.data_key), self.images)
+                image = find_image(image_address(task['data'], self.data_key), self.images)
             except (LabelError, FileNotFoundError) as error:
                 problems.append(LabelProblem(root, f'{what}: {error}'))
                 continue
             name = image.relative_to(self.images.resolve()).with_suffix('').as_posix()
-            if name in self._places:
-                raise LabelError(f'{root}: two tasks have the image {name!r}; remove one.')
-            self._places[name] = (index, chosen)
-            items.append(LabelItem(name, image, (root,)))
+            found.setdefault(name, []).append((index, chosen, image))
+        items = []
+        for name, tasks in found.items():
+            # A task that says that there is nothing takes nothing from one that holds something.
+            full = [entry for entry in tasks if self._results(*entry[:2])] or tasks[:1]
+            if len(full) == 1:
+                ((index, chosen, image),) = full
+                self._places[name] = (index, chosen)
+                items.append(LabelItem(name, image, (root,)))
+            else:
+                ids = ', '.join(str(self._document[one].get('id', one)) for one, *_ in full)
+                told = f'two tasks have the image {name!r}, {ids}; remove one.'
+                problems.append(LabelProblem(root, told))
+        if not items and not problems and unlabelled:
+            problems.append(LabelProblem(root, unlabelled))
         return sorted(items, key=lambda item: item.name), problems
 
-    def read(self, item: LabelItem) -> Annotation:
-        """Read the labels of an image; see the parent."""
+    def _results(self, index: int, chosen: int) -> list[Any]:
+        results: list[Any] = self._document[index]['annotations'][chosen]['result']
+        return results
+
+    def _read(self, item: LabelItem) -> Annotation:
         self._scan()
         index, chosen = self._places[item.name]
-        task = self._document[index]
         (path,) = item.labels
-        annotation = read_results(
-            f'{path}: task {task.get("id", index)}',
-            task['annotations'][chosen].get('result'),
+        return read_results(
+            f'{path}: task {self._document[index].get("id", index)}',
+            self._results(index, chosen),
             image_size(item.image),
             name=item.name,
             class_names=self.class_names,
         )
-        require_objects(path, annotation.objects)
-        return annotation
 
     def _update(
         self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
@@ -149,7 +167,7 @@ class LabelStudioFormat(SetFileFormat):
                 result.append({**number, **frame, 'value': {**value, **frame['value']}})
         file_name = image_file_name(item)
         task = {
-            'data': {self.data_key: f'/data/local-files/?d={file_name}'},
+            'data': {self.data_key or _DATA_KEY: f'/data/local-files/?d={file_name}'},
             'annotations': [{'result': result}],
         }
         return self._part(item, out_dir, task)
@@ -171,7 +189,9 @@ class LabelStudioFormat(SetFileFormat):
 
 
 def latest_annotation(task: Mapping[str, Any]) -> int | None:
-    """Place of the latest annotation of a task that was not skipped and holds something.
+    """Place of the latest annotation of a task that was not skipped.
+
+    One that holds something goes before those that say that there is nothing.
 
     Returns:
         None if there is none.
@@ -180,11 +200,37 @@ def latest_annotation(task: Mapping[str, Any]) -> int | None:
     if not isinstance(annotations, list):
         return None
     found = [
-        (str(entry.get('updated_at') or entry.get('created_at') or ''), index)
+        (
+            bool(entry['result']),
+            str(entry.get('updated_at') or entry.get('created_at') or ''),
+            index,
+        )
         for index, entry in enumerate(annotations)
-        if isinstance(entry, dict) and entry.get('result') and not entry.get('was_cancelled')
+        if isinstance(entry, dict)
+        and isinstance(entry.get('result'), list)
+        and not entry.get('was_cancelled')
     ]
-    return max(found)[1] if found else None
+    return max(found)[2] if found else None
+
+
+def image_address(data: Mapping[str, Any], key: str | None) -> Any:
+    """Address of the image in the data of a task.
+
+    Args:
+        data: The data.
+        key: Its name there; None: the only value, or `'image'`.
+
+    Raises:
+        LabelError: If there is nothing of that name; the names that there are come with it.
+    """
+    if key is None:
+        key = next(iter(data)) if len(data) == 1 else _DATA_KEY
+    if key not in data:
+        raise LabelError(
+            f'Expected the address of an image in {key!r} of the data, but got '
+            f'{", ".join(map(repr, data)) or "nothing"}; say which one with `data_key`.'
+        )
+    return data[key]
 
 
 def find_image(address: Any, folder: str | Path) -> Path:
@@ -224,6 +270,8 @@ def find_image(address: Any, folder: str | Path) -> Path:
     starts = ('', 'data/', 'data/upload/')
     ways = [path[len(start) :] for start in starts if path.startswith(start)]
     outside = False
+    ways += [way.replace('\\', '/') for way in ways]
+    ways += [normalize(form, way) for way in ways for form in ('NFC', 'NFD')]
     for way in [*ways, f'/{path}']:  # the last: a whole path of a file below the folder
         try:
             found = (root / way).resolve()

@@ -1,24 +1,24 @@
-"""Label Studio's results: the brushes and polygons of an annotation, a draft or a prediction."""
+"""Label Studio's results: the regions of an annotation, a draft or a prediction."""
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
-from mmsteal.label_formats.corner_polygons import corner_region, outline_corners
+from mmsteal.label_formats.corner_polygons import outline_corners
+from mmsteal.label_formats.image_files import TURNED
+from mmsteal.label_formats.label_studio_regions import READERS, bitmask_value, plain_kind
 from mmsteal.label_formats.painting import Painting
-from mmsteal.label_formats.run_lengths import decode_brush, encode_brush
+from mmsteal.label_formats.run_lengths import encode_brush
 
 FORMAT_NAME = 'label_studio'
-_BRUSHES = ('brushlabels', 'brush')
-_POLYGONS = ('polygonlabels', 'polygon')
-_LABELS = ('brushlabels', 'polygonlabels', 'labels')
+# Results that say something of a region, or of the image; not regions themselves.
+_NO_REGIONS = ('labels', 'choices', 'textarea', 'rating', 'number', 'taxonomy', 'relation')
 
 Result = Mapping[str, Any]
 
@@ -41,7 +41,7 @@ def read_results(
         class_names: Labels -> names; None: labels are the names.
 
     Returns:
-        Brushes and polygons as objects.
+        Brushes, bitmasks, polygons, closed vectors, rectangles and ellipses as objects.
 
     Raises:
         LabelError: If a region is damaged, of an image of another size, of a rotated image, or has
@@ -49,22 +49,31 @@ def read_results(
     """
     if not isinstance(results, list) or not all(isinstance(entry, dict) for entry in results):
         raise LabelError(f'{what}: expected a list of results, but got none.')
-    labels = _labels_of_regions(results)
+    notes: list[str] = []
+    labels = _labels_of_regions(what, results, class_names or {}, notes)
     regions: list[Region | None] = []
     of_shape: list[int] = []
     objects: list[AnnotatedObject] = []
-    notes: list[str] = []
+    unread: Counter[str] = Counter()
     for index, entry in enumerate(results):
-        kind = entry.get('type')
-        region = None
-        if kind in (*_BRUSHES, *_POLYGONS):
-            which = f'result {index} ({kind})'
-            _check_frame(what, which, entry, shape)
-            region = _region(what, which, entry, shape, notes)
+        kind = str(entry.get('type'))
         label = labels.get(_key(entry, index))
-        if region is not None and label is None:
-            notes.append(f'{what}: result {index} has no label; left as it is.')
-            region = None
+        which = f'result {index} ({kind})'
+        region = None
+        if plain_kind(kind) not in READERS:
+            if kind not in _NO_REGIONS:
+                unread[kind] += 1
+        elif not isinstance(entry.get('value'), dict):
+            raise LabelError(f'{what}: {which} has no value.')
+        else:
+            _check_frame(what, which, entry, shape)
+            region = READERS[plain_kind(kind)](what, which, entry['value'], shape, notes)
+            if region is None:
+                unread[kind] += 1
+            elif label is None:
+                notes.append(f'{what}: result {index} has no label; left as it is.')
+                unread[f'{kind} without a label'] += 1
+                region = None
         regions.append(region)
         if region is None or label is None:
             of_shape.append(-1)
@@ -87,6 +96,7 @@ def read_results(
         tuple(notes),
         FORMAT_NAME,
         (painting, results),
+        unread,
     )
 
 
@@ -113,8 +123,8 @@ def write_results(
     outlines = {}
     for index, region in masks.items():
         entry = results[index]
-        values = mask_values(entry['type'], region, (height, width), tolerance_px)
-        outlines[index] = [{**entry, 'value': {**entry['value'], **value}} for value in values]
+        values = mask_values(entry['type'], region, (height, width), tolerance_px, entry['value'])
+        outlines[index] = [_changed(entry, value, results) for value in values]
         parts[_key(entry, index)] = len(values)
         if not values:
             gone.add(_key(entry, index))
@@ -129,7 +139,11 @@ def write_results(
 
 
 def mask_values(
-    kind: str, region: Region, shape: tuple[int, int], tolerance_px: float
+    kind: str,
+    region: Region,
+    shape: tuple[int, int],
+    tolerance_px: float,
+    given: Result | None = None,
 ) -> list[dict[str, Any]]:
     """What describes a mask: nothing if it is empty, one brush, or a polygon for each part.
 
@@ -138,11 +152,14 @@ def mask_values(
         region: The mask.
         shape: Height and width of the image.
         tolerance_px: How far polygons may leave the pixels to save vertices.
+        given: The value before, whose color a bitmask keeps.
     """
     if not region.mask.any():
         return []
-    if kind in _BRUSHES:
+    if plain_kind(kind) == 'brush':
         return [{'format': 'rle', 'rle': encode_brush(region.full(shape))}]
+    if plain_kind(kind) == 'bitmask':
+        return [bitmask_value(region.full(shape), given or {})]
     rings = outline_corners(region.mask, tolerance_px=tolerance_px)
     scale = 100 / np.array((shape[1], shape[0]))
     corner = np.array((region.left, region.top))
@@ -154,56 +171,51 @@ def _key(entry: Result, index: int) -> str:
     return str(entry.get('id', f'result-{index}'))
 
 
-def _labels_of_regions(results: Sequence[Result]) -> dict[str, str]:
+def _labels_of_regions(
+    what: str, results: Sequence[Result], known: Mapping[Any, str], notes: list[str]
+) -> dict[str, str]:
     """Label of each region, by its id or its place; labels may come as results of their own."""
     found: dict[str, str] = {}
     for index, entry in enumerate(results):
         value = entry.get('value')
-        for key in _LABELS:
-            names = value.get(key) if isinstance(value, dict) else None
-            if isinstance(names, list) and names and isinstance(names[0], str):
-                found[_key(entry, index)] = names[0]
+        for key, names in value.items() if isinstance(value, dict) else ():
+            if not key.endswith('labels') or not isinstance(names, list):
+                continue
+            texts = [name for name in names if isinstance(name, str)]
+            if texts:
+                label = next((name for name in texts if name in known), texts[0])
+                found[_key(entry, index)] = label
+            if len(texts) > 1:
+                others = ', '.join(texts)
+                notes.append(f'{what}: result {index} has the labels {others}; {label} counts.')
     return found
+
+
+def _changed(entry: Result, value: Result, results: Sequence[Result]) -> dict[str, Any]:
+    """A region with another outline; what was no polygon, brush or bitmask becomes a polygon."""
+    kind = entry['type']
+    if plain_kind(kind) in ('brush', 'bitmask', 'polygon'):
+        return {**entry, 'value': {**entry['value'], **value}}
+    new_kind = kind.replace(plain_kind(kind), 'polygon')
+    labels = {'polygonlabels' if key == kind else key: names for key, names in
+              entry['value'].items() if key.endswith('labels')}  # fmt: skip
+    # The tag of the interface for polygons, where the task tells its name.
+    tag = next((one['from_name'] for one in results
+                if one.get('type') == new_kind and 'from_name' in one), None)  # fmt: skip
+    named = {} if tag is None else {'from_name': tag}
+    return {**entry, 'type': new_kind, **named, 'value': {**labels, **value}}
 
 
 def _check_frame(what: str, which: str, entry: Result, shape: tuple[int, int]) -> None:
     size = (entry.get('original_height'), entry.get('original_width'))
-    if size != shape:
+    if size not in (shape, (None, None)):
         raise LabelError(
             f'{what}: {which} is of an image of {size[1]} x {size[0]} (original_width x '
-            f'original_height), but the image is {shape[1]} x {shape[0]}.'
+            f'original_height), but the image is {shape[1]} x {shape[0]}'
+            f'{TURNED if size == shape[::-1] else ""}.'
         )
     if entry.get('image_rotation'):
         raise LabelError(
             f'{what}: {which} is of an image turned by {entry["image_rotation"]} degrees in Label '
             'Studio; turn it back.'
         )
-
-
-def _region(
-    what: str, which: str, entry: Result, shape: tuple[int, int], notes: list[str]
-) -> Region | None:
-    value = entry.get('value')
-    if not isinstance(value, dict):
-        raise LabelError(f'{what}: {which} has no value.')
-    if entry['type'] in _BRUSHES:
-        if value.get('format') != 'rle' or not isinstance(value.get('rle'), list):
-            raise LabelError(f'{what}: {which} has no RLE.')
-        try:
-            return Region.of(decode_brush(value['rle'], shape))
-        except ValueError as error:
-            raise LabelError(f'{what}: {which} has a damaged RLE. {error}') from error
-    points = value.get('points')
-    if not isinstance(points, list):
-        raise LabelError(f'{what}: {which} has no points.')
-    if value.get('closed') is False:
-        notes.append(f'{what}: {which} is not closed; left as it is.')
-        return None
-    scale = (shape[1] / 100, shape[0] / 100)
-    try:
-        pixels = [(float(x) * scale[0], float(y) * scale[1]) for x, y in points]
-    except (TypeError, ValueError) as error:
-        raise LabelError(f'{what}: {which} has points that are not pairs of numbers.') from error
-    if not all(map(math.isfinite, (one for pair in pixels for one in pair))):
-        raise LabelError(f'{what}: {which} has a coordinate that is not finite.')
-    return corner_region(Path(what), which, pixels, shape, notes)

@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-import base64
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import LabelFormat, LabelItem, LabelProblem, as_values
-from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, check_size, find_files, pair_files
+from mmsteal.label_formats.image_files import size_in_file
 from mmsteal.label_formats.json_layout import dump_json, load_json
-from mmsteal.label_formats.label_maps import encode_png, require_objects
+from mmsteal.label_formats.labelme_files import labelme_items
+from mmsteal.label_formats.labelme_shapes import AREAS, changed_mask, polygon_shape, shape_region
 from mmsteal.label_formats.painting import Painting
-from mmsteal.label_formats.pixel_polygons import fill_polygon, trace_mask
-from mmsteal.label_formats.polygons import check_points, polygon_region
-
-_AREAS = ('polygon', 'rectangle', 'circle', 'mask')
+from mmsteal.label_formats.pixel_polygons import trace_mask
 
 
 class LabelmeFormat(LabelFormat):
     """LabelMe's JSON files. Shapes are painted in their order, the last one in front.
 
-    Polygons, rectangles, circles and masks are shapes; points and lines are carried along.
-    Shapes with one label and one `group_id` are one object. A shape that changes becomes a polygon
-    (a mask stays a mask); several polygons, of a `group_id` of their own, where its parts do not
-    touch. Everything else in the file is kept.
+    Polygons, rectangles (turned ones too), circles and masks are objects; points and lines are
+    carried along and counted. A file without shapes is an image without objects. Shapes with one
+    label and one `group_id` are one object. A shape that changes becomes a polygon (a mask stays a
+    mask); several polygons, of a `group_id` of their own, where its parts do not touch. Everything
+    else in the file is kept.
 
     Output: `OUT/NAME.json`, with `imagePath` leading to the image from there.
 
     Args:
         root: Folder of the JSON files, searched with its subfolders.
-        images: Folder of the images; None: beside the JSON files.
+        images: Folder of the images; None: beside the JSON files, or where their `imagePath` says.
         ignore: Labels of pixels to leave alone.
         background: Labels that are no object.
         tolerance_px: How far polygons may leave the pixels to save vertices, see
@@ -67,54 +64,45 @@ class LabelmeFormat(LabelFormat):
 
     def _find(self, root: Path) -> tuple[list[LabelItem], list[LabelProblem]]:
         assert self.images is not None  # it is root by default
-        images = find_files(self.images, IMAGE_SUFFIXES, what='images')
-        found = find_files(root, ('.json',), what='labels')
-        return pair_files(images, {name: (path,) for name, path in found.items()})
+        return labelme_items(root, self.images)
 
-    def read(self, item: LabelItem) -> Annotation:
-        """Read the labels of an image; see the parent."""
+    def _read(self, item: LabelItem) -> Annotation:
         (path,) = item.labels
         document, raw = load_json(path)
+        if not isinstance(document, dict) or 'shapes' not in document:
+            raise LabelError(f'{path}: expected an object with shapes, as LabelMe writes it.')
+        sides = (document.get('imageHeight'), document.get('imageWidth'))
+        shape = size_in_file(path, 'the image', sides, item)
         notes: list[str] = []
+        unread: Counter[str] = Counter()
         objects: list[AnnotatedObject] = []
-        of_shape, regions = [], []
+        of_shape: list[int] = []
+        regions: list[Region | None] = []
         groups: dict[tuple[str, Any], int] = {}
-        try:
-            shape = (int(document['imageHeight']), int(document['imageWidth']))
-            entries = [
-                (
-                    entry['label'],
-                    # Shapes without points are carried along: each keeps its place in the file.
-                    (entry.get('shape_type') or 'polygon') if entry['points'] is not None else None,
-                    entry.get('group_id'),
-                    entry,
-                )
-                for entry in document['shapes']
-            ]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise LabelError(
-                f'{path}: expected imageHeight, imageWidth and shapes with label and points, but '
-                f'{type(error).__name__}: {error}.'
-            ) from error
-        check_size(path, shape, item)
-        for index, (label, kind, group, entry) in enumerate(entries):
+        labels: list[str] = []
+        names = {str(label): name for label, name in self.class_names.items()}
+        for index, entry in enumerate(document.get('shapes') or []):
+            label, kind, group = _parts(path, index, entry)
+            labels.append(label)
             region = None
-            if kind in _AREAS:
-                region = _region(path, f'shape {index} ({label})', kind, entry, shape, notes)
+            if kind in AREAS:
+                what = f'shape {index} ({label})'
+                region = shape_region(path, what, kind, entry, shape, notes)
+            if region is None:
+                unread[kind] += 1
             regions.append(region)
             if region is None or label in self.ignore or label in self.background:
                 of_shape.append(-1)
                 continue
-            if self.classes and label not in self.class_names:
+            if names and label not in names:
                 raise LabelError(
                     f'{path}: shape {index} has the unknown label {label!r}; expected one of '
-                    f'{sorted(map(str, self.class_names))}.'
+                    f'{sorted(names)}.'
                 )
             known = None if group is None else groups.get((label, group))
             if known is None:
                 known = len(objects)
-                name = self.class_names.get(label, label)
-                objects.append(AnnotatedObject(label, name, 0, ()))
+                objects.append(AnnotatedObject(label, names.get(label, label), 0, ()))
                 if group is not None:
                     groups[label, group] = known
             of_shape.append(known)
@@ -122,10 +110,7 @@ class LabelmeFormat(LabelFormat):
             sources = tuple(np.flatnonzero(np.array(of_shape) == index).tolist())
             objects[index] = AnnotatedObject(entry.category, entry.name, index + 1, sources)
         painting = Painting.of(regions, of_shape, shape)
-        is_ignored = np.array([label in self.ignore for label, *_ in entries] + [False])
-        is_background = np.array([label in self.background for label, *_ in entries] + [False])
-        negative = bool(is_background[painting.owner].any())
-        require_objects(path, objects, negative=negative or None)
+        is_ignored = np.array([label in self.ignore for label in labels] + [False])
         return Annotation(
             item.name,
             painting.object_map(),
@@ -135,11 +120,13 @@ class LabelmeFormat(LabelFormat):
             tuple(notes),
             self.name,
             (painting, document, raw),
+            unread,
         )
 
     def outputs(self, item: LabelItem, out_dir: str | Path) -> list[Path]:
         """The file that is written for an image; see the parent."""
-        return [Path(out_dir) / f'{item.name}.json']
+        (path,) = item.labels
+        return [Path(out_dir) / path.relative_to(self.root or path.parent)]
 
     def _update(
         self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
@@ -169,12 +156,7 @@ class LabelmeFormat(LabelFormat):
             elif not masks[index].mask.any():
                 continue  # nothing of it is left, and LabelMe does not read shapes without points
             elif shape.get('shape_type') == 'mask':
-                region = masks[index]
-                height, width = region.mask.shape
-                top, left = region.top, region.left
-                points = [[left, top], [left + width - 1, top + height - 1]]
-                points = [[float(x), float(y)] for x, y in points]
-                new.append({**shape, 'points': points, 'mask': _encode_mask(region.mask)})
+                new.append(changed_mask(shape, masks[index]))
             else:
                 corner = (masks[index].left, masks[index].top)
                 rings = trace_mask(masks[index].mask, tolerance_px=self.tolerance_px)
@@ -189,17 +171,17 @@ class LabelmeFormat(LabelFormat):
     def _convert(
         self, item: LabelItem, annotation: Annotation, object_map: NDArray[np.int32], out_dir: Path
     ) -> dict[Path, bytes]:
-        (path,) = self.outputs(item, out_dir)
+        path = out_dir / f'{item.name}.json'
         height, width = object_map.shape
         shapes = []
         for index, source in enumerate(annotation.objects):
             label = self.class_label(annotation, source)
             rings = trace_mask(object_map == index, tolerance_px=self.tolerance_px)
             group = index if len(rings) > 1 else None
-            shapes += [_polygon_shape(label, ring, group) for ring in rings]
+            shapes += [polygon_shape(label, ring, group) for ring in rings]
         ignored = annotation.ignore & (object_map < 0)
         for label in sorted(self.ignore)[:1]:
-            shapes += [_polygon_shape(label, ring, None) for ring in trace_mask(ignored)]
+            shapes += [polygon_shape(label, ring, None) for ring in trace_mask(ignored)]
         document = {
             'version': '5.0.0',
             'flags': {},
@@ -212,70 +194,28 @@ class LabelmeFormat(LabelFormat):
         return {path: dump_json(document, b'{\n  "version": ')}
 
 
-def _polygon_shape(label: str, ring: NDArray[np.int64], group: int | None) -> dict[str, Any]:
-    return {
-        'label': label,
-        'points': ring.astype(float).tolist(),
-        'group_id': group,
-        'shape_type': 'polygon',
-        'flags': {},
-    }
+def _parts(path: Path, index: int, entry: Any) -> tuple[str, str, Any]:
+    """Label, type and group of a shape.
 
-
-def _region(
-    path: Path,
-    what: str,
-    kind: str,
-    entry: dict[str, Any],
-    shape: tuple[int, int],
-    notes: list[str],
-) -> Region | None:
-    """Mask of a shape, as LabelMe draws it; None if it has too few points."""
-    if kind == 'polygon':
-        return polygon_region(path, what, entry['points'], shape, notes, fill=fill_polygon)
-    points = check_points(path, what, entry['points'])
-    if len(points) != 2:
-        notes.append(f'{path}: {what} is a {kind} of {len(points)} points; left as it is.')
-        return None
-    low, high = points.min(axis=0), points.max(axis=0)
-    if kind == 'mask':
-        mask = _decode_mask(path, what, entry)
-        left, top = (int(v) for v in low)
-        whole = np.zeros(shape, bool)
-        rows = slice(max(top, 0), min(top + mask.shape[0], shape[0]))
-        columns = slice(max(left, 0), min(left + mask.shape[1], shape[1]))
-        if (columns.stop - columns.start, rows.stop - rows.start) != mask.shape[::-1]:
-            notes.append(f'{path}: {what} reaches out of the image; cut off there.')
-        if rows.stop > rows.start and columns.stop > columns.start:
-            whole[rows, columns] = mask[
-                rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
-            ]
-        return Region.of(whole)
-    canvas = Image.new('L', (shape[1], shape[0]))
-    draw = ImageDraw.Draw(canvas)
-    if kind == 'circle':
-        radius = float(np.hypot(*(points[1] - points[0])))
-        low, high = points[0] - radius, points[0] + radius
-        draw.ellipse([*low.tolist(), *high.tolist()], fill=1, outline=1)
-    else:
-        draw.rectangle([*low.tolist(), *high.tolist()], fill=1, outline=1)
-    if (low < 0).any() or (high > (shape[1], shape[0])).any():
-        notes.append(f'{path}: {what} reaches out of the image; cut off there.')
-    return Region.of(np.asarray(canvas) != 0)
-
-
-def _decode_mask(path: Path, what: str, entry: dict[str, Any]) -> NDArray[np.bool_]:
-    try:
-        with Image.open(BytesIO(base64.b64decode(entry['mask']))) as image:
-            return np.asarray(image.convert('L')) != 0
-    except Exception as error:  # base64 and PIL raise what they like on damaged text
+    Raises:
+        LabelError: If it has no label, or a group that is a list.
+    """
+    label = entry.get('label') if isinstance(entry, dict) else None
+    if not isinstance(label, str | int | float):
         raise LabelError(
-            f'{path}: {what} has no mask that can be read ({type(error).__name__}: {error}).'
-        ) from error
-
-
-def _encode_mask(mask: NDArray[np.bool_]) -> str:
-    return base64.b64encode(encode_png(Image.fromarray(mask))).decode('ascii')
+            f'{path}: shape {index} has the label {label!r}; expected text, or a number.'
+        )
+    if 'points' not in entry:
+        raise LabelError(f'{path}: shape {index} has no points; expected a list of them.')
+    group = entry.get('group_id')
+    if not isinstance(group, str | int | float | None):
+        raise LabelError(
+            f'{path}: shape {index} ({label}) has the group_id {group!r}; expected a number, text '
+            'or null.'
+        )
+    kind = str(entry.get('shape_type') or 'polygon')
+    # LabelMe itself does not read shapes without points; here each keeps its place in the file.
+    return str(label).strip(), kind if entry.get('points') is not None else f'{kind} (empty)', group
 
 
 def _relative(image: Path, folder: Path) -> str:

@@ -36,6 +36,45 @@ def run_lengths(values: ArrayLike) -> list[int]:
     return [0, *lengths] if flat[:1].any() or not lengths else lengths
 
 
+def unpack_run_lengths(text: str | bytes) -> list[int]:
+    """Run lengths of COCO's compressed RLE.
+
+    A length takes one or more characters of six bits, from `0` on: five bits of the number, the
+    lowest first, and one that says whether more follow; the last has the sign. From the fourth on a
+    length is the difference from the one before the last.
+
+    Args:
+        text: The `counts` of an RLE.
+
+    Raises:
+        TypeError: If it is no text.
+        ValueError: If it holds other characters, or ends within a number.
+
+    Example:
+        >>> unpack_run_lengths('52203')
+        [5, 2, 2, 2, 5]
+    """
+    if not isinstance(text, str | bytes):
+        raise TypeError(f'expected text or a list of counts, but got {type(text).__name__}')
+    lengths: list[int] = []
+    value = shift = 0
+    for code in text.encode('utf-8', 'replace') if isinstance(text, str) else text:
+        digit = code - 48
+        if not 0 <= digit < 64:
+            raise ValueError(f'the character {chr(code)!r} is none of an RLE')
+        value |= (digit & 31) << shift
+        shift += 5
+        if digit & 32:
+            continue
+        if digit & 16:
+            value -= 1 << shift
+        lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
+        value = shift = 0
+    if shift:
+        raise ValueError('it ends within a number')
+    return lengths
+
+
 def encode_brush(mask: NDArray[np.bool_]) -> list[int]:
     """Encode a mask as Label Studio keeps strokes: 255 in all channels inside, 0 outside.
 

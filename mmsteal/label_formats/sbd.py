@@ -22,7 +22,6 @@ from mmsteal.label_formats.image_files import (
     IMAGE_SUFFIXES,
     check_size,
     find_files,
-    names_of_split,
     pair_files,
 )
 from mmsteal.label_formats.label_maps import (
@@ -35,6 +34,7 @@ from mmsteal.label_formats.label_maps import (
 )
 from mmsteal.label_formats.sbd_mat import STRUCTS, Kind, blank_fields, encode_mat, read_mat
 from mmsteal.label_formats.voc_labels import VOC_CLASSES
+from mmsteal.text_lists import read_names
 
 
 class SbdFormat(LabelFormat):
@@ -87,7 +87,9 @@ class SbdFormat(LabelFormat):
         if not found:
             raise FileNotFoundError(f'Expected the folder cls or inst in {root.resolve()}.')
         if self.split is not None:
-            wanted = set(names_of_split(root / f'{self.split}.txt'))
+            known = {*images, *(name for files in found for name in files)}
+            path = root / f'{self.split}.txt'
+            wanted = set(read_names(path, known.__contains__, suffixes=IMAGE_SUFFIXES))
             images = {name: path for name, path in images.items() if name in wanted}
             found = [{n: p for n, p in files.items() if n in wanted} for files in found]
         labels = {
@@ -102,8 +104,7 @@ class SbdFormat(LabelFormat):
             )
         return items, problems
 
-    def read(self, item: LabelItem) -> Annotation:
-        """Read the labels of an image; see the parent."""
+    def _read(self, item: LabelItem) -> Annotation:
         content: dict[Kind, dict[str, Any]] = {}
         for path in item.labels:
             kind = _kind(item, path)

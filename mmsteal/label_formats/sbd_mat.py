@@ -11,6 +11,8 @@ import scipy
 from numpy.typing import NDArray
 
 from mmsteal.functional.edge_maps.thin import thin
+from mmsteal.input_files import read_mat_file
+from mmsteal.input_files.limits import check_pixels
 from mmsteal.label_formats.annotation import LabelError
 from mmsteal.label_formats.voc_labels import VOC_CLASSES
 
@@ -32,15 +34,25 @@ def read_mat(content: bytes, kind: Kind) -> dict[str, Any]:
         `Categories`.
 
     Raises:
-        ValueError: If the file does not have that struct, or the segmentation is no map.
+        ValueError: If the file is damaged or does not have that struct, the segmentation is no map,
+            or a boundary is of another size.
     """
     name = STRUCTS[kind]
-    mat = scipy.io.loadmat(BytesIO(content))
+    mat = read_mat_file(content)
     if name not in mat:
         raise ValueError(f'expected the variable `{name}`, but found {sorted(mat)}')
-    fields = {field: mat[name][field][0, 0] for field in mat[name].dtype.names}
-    if fields['Segmentation'].ndim != 2:
+    names = mat[name].dtype.names or ()
+    if mat[name].shape != (1, 1) or 'Segmentation' not in names:
+        raise ValueError(f'expected `{name}` to be one struct with a Segmentation')
+    fields = {field: mat[name][field][0, 0] for field in names}
+    shape = fields['Segmentation'].shape
+    if len(shape) != 2:
         raise ValueError('Segmentation is not of two dimensions')
+    check_pixels(*shape)
+    for boundary in fields.get('Boundaries', np.empty(0, object)).ravel():
+        # Looked at before it is made dense: a sparse one of any size is a small file.
+        if getattr(boundary, 'shape', None) != shape:
+            raise ValueError('Boundaries are not of the size of the Segmentation')
     return fields
 
 

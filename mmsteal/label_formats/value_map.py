@@ -6,30 +6,37 @@ whatever the files hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.functional.labels.class_values import class_values
+from mmsteal.functional.labels.mask_values import INSIDE, are_mask_values
+
 
 def label_value_map(
-    label_values: Sequence[int],
+    label_values: Sequence[int] | int,
     *,
     background: int | Sequence[int] | None = None,
     ignore_values: Sequence[int] = (),
     ignore_index: int = 255,
     other_values: Literal['error', 'background', 'ignore'] = 'error',
+    found: Collection[int] = (),
 ) -> dict[int, int]:
     """Map the values of label files to 0..K-1 (classes), K (background), 255 (ignore).
 
     Args:
-        label_values: Value of each class in the files.
+        label_values: Value of each class in the files; or the number of classes K, whose values are
+            then 0..K-1, leaving out those of background and ignored pixels.
         background: Values of pixels of no class.
         ignore_values: Values to ignore.
         ignore_index: A further value to ignore, unless it stands for a class or background.
         other_values: What all other values are; `'error'` leaves them out.
+        found: Values that the files of the set hold. With one class whose value is not told, 0 and
+            255 are a mask: the class is 255, unless `ignore_values` has it.
 
     Returns:
         File value -> training value; the key -1 holds what all others become.
@@ -40,10 +47,17 @@ def label_value_map(
     Example:
         >>> label_value_map([1, 2], background=0)
         {255: 255, 0: 2, 1: 0, 2: 1}
+        >>> label_value_map(1, background=0, found=[0, 255])
+        {0: 1, 255: 0}
     """
+    backgrounds = background_values(background)
+    if isinstance(label_values, int):
+        if may_be_mask(label_values, background, ignore_values) and are_mask_values(found):
+            return {0: 1, INSIDE: 0}
+        without = (*backgrounds, *(int(v) for v in ignore_values), ignore_index)
+        label_values = class_values(label_values, without=without)
     label_values = [int(v) for v in label_values]
     num_classes = len(label_values)
-    backgrounds = background_values(background)
     taken = [*label_values, *backgrounds, *(int(v) for v in ignore_values)]
     if len(set(taken)) != len(taken):
         raise ValueError(
@@ -57,6 +71,34 @@ def label_value_map(
     if other_values != 'error':
         mapping[-1] = num_classes if other_values == 'background' else 255
     return mapping
+
+
+def may_be_mask(
+    label_values: Sequence[int] | int,
+    background: int | Sequence[int] | None,
+    ignore_values: Sequence[int],
+) -> bool:
+    """Whether 0 and 255 would be a mask; see :func:`label_value_map`."""
+    told = {*background_values(background), *(int(value) for value in ignore_values)}
+    return label_values == 1 and told <= {0} and 0 not in ignore_values
+
+
+def value_meaning(label: int, class_names: Sequence[str]) -> str:
+    """What a training value is, in words: a class, 'background', 'ignored', or 'unknown'."""
+    special = {len(class_names): 'background', 255: 'ignored'}
+    return class_names[label] if 0 <= label < len(class_names) else special.get(label, 'unknown')
+
+
+def told_values(meanings: Mapping[int, str]) -> str:
+    """Values and what they are, for a message.
+
+    Example:
+        >>> told_values({255: 'ignored', 0: 'background'})
+        '0 (background), 255 (ignored)'
+    """
+    told = [f'{value} ({meaning})' for value, meaning in sorted(meanings.items())]
+    more = f', ... {len(told)} in all' if len(told) > 12 else ''
+    return (', '.join(told[:12]) or 'nothing') + more
 
 
 def background_values(background: int | Sequence[int] | None) -> list[int]:

@@ -9,9 +9,10 @@ from typing import ClassVar
 from PIL import Image
 
 from mmsteal.label_formats.base import LabelItem, LabelProblem, Unclaimed
-from mmsteal.label_formats.image_files import find_files, names_of_split
+from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, find_files
 from mmsteal.label_formats.label_png import LabelPngFormat
 from mmsteal.label_formats.voc_labels import VOC_CLASSES, voc_palette
+from mmsteal.text_lists import read_names
 
 
 class VocFormat(LabelPngFormat):
@@ -28,7 +29,7 @@ class VocFormat(LabelPngFormat):
         components: See :class:`LabelPngFormat`.
         write_instances: When labels of another format are written: write SegmentationObject too.
         classes: Names -> values, by default VOC's 20. Values that are not in it are refused.
-        ignore: Values of pixels to leave alone.
+        ignore: Values of pixels to leave alone; None: 255, unless it is named as a class.
         unclaimed: See :class:`LabelFormat`.
     """
 
@@ -43,7 +44,7 @@ class VocFormat(LabelPngFormat):
         components: bool = False,
         write_instances: bool = True,
         classes: Mapping[str, int | str] | None = None,
-        ignore: int | Sequence[int] = (255,),
+        ignore: int | Sequence[int] | None = None,
         unclaimed: Unclaimed = None,
     ) -> None:
         instances = None if root is None else Path(root) / 'SegmentationObject'
@@ -72,7 +73,11 @@ class VocFormat(LabelPngFormat):
             return self._pair(
                 root, {name: path for name, path in images.items() if name in labels}, labels
             )
-        wanted = names_of_split(root / 'ImageSets' / 'Segmentation' / f'{self.split}.txt')
+        wanted = read_names(
+            root / 'ImageSets' / 'Segmentation' / f'{self.split}.txt',
+            lambda name: name in images or name in labels,
+            suffixes=IMAGE_SUFFIXES,
+        )
         missing = [
             LabelProblem(self.images / name, f'the list {self.split}.txt names it, no file does.')
             for name in wanted

@@ -17,10 +17,11 @@ from mmsteal.functional.refinement.object_refinement import ObjectRefinement
 from mmsteal.functional.refinement.refine_engines import EngineOptions, engine_options
 from mmsteal.functional.refinement.refine_objects import refine_objects
 from mmsteal.label_formats import Annotation, LabelError
-from mmsteal.label_formats.image_files import read_photo
+from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, read_photo
 from mmsteal.label_formats.label_studio import latest_annotation
 from mmsteal.label_formats.label_studio_results import read_results, write_results
 from mmsteal.label_tools.task_images import TaskImages
+from mmsteal.pairing import list_files
 from mmsteal.refinement import EdgeClasses
 from mmsteal.refinement.outline_error import drawn_together, image_error_px
 
@@ -134,7 +135,7 @@ class LabelStudioRefiner:
         if isinstance(context, Mapping) and context.get('result'):
             return context['result']
         chosen = latest_annotation(task)
-        if chosen is not None:
+        if chosen is not None and task['annotations'][chosen]['result']:
             return task['annotations'][chosen]['result']
         predictions = task.get('predictions')
         others = [
@@ -177,7 +178,8 @@ class LabelStudioRefiner:
 def edges_of_folder(edges: EdgeFolder, data_root: str | Path) -> Predict:
     """Read the edge maps of images from a folder.
 
-    They are named as the images below `data_root`, with the folders or without.
+    They are named as the images below `data_root`, with the folders or without; see
+    :class:`mmsteal.pairing.FilePairs`.
 
     Args:
         edges (EdgeFolder): The edge maps.
@@ -189,8 +191,9 @@ def edges_of_folder(edges: EdgeFolder, data_root: str | Path) -> Predict:
     root = Path(data_root).resolve()
 
     def predict(path: Path) -> np.ndarray:
+        # Images may have come since; and only who knows all of them can tell whose file it is.
+        images = list_files(root, IMAGE_SUFFIXES)
         name = path.resolve().relative_to(root).with_suffix('').as_posix()
-        names = [name] if edges.files(name) else [path.stem]
-        return edges.read(names[0])
+        return edges.of_images(images).read(name)
 
     return predict

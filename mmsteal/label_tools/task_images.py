@@ -9,7 +9,7 @@ from typing import Any
 
 from mmsteal.label_formats import LabelError
 from mmsteal.label_formats.image_files import image_size
-from mmsteal.label_formats.label_studio import find_image
+from mmsteal.label_formats.label_studio import find_image, image_address
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,7 @@ class TaskImages:
                 large.
             FileNotFoundError: If the image is not there.
         """
-        data = task['data']
-        if self.key is not None:
-            address = data.get(self.key)
-        else:
-            address = next(iter(data.values())) if len(data) == 1 else data.get('image')
-        path = find_image(address, self.root)
+        path = find_image(image_address(task['data'], self.key), self.root)
         height, width = image_size(path)
         if height * width > self.max_pixels:
             raise LabelError(

@@ -2,6 +2,8 @@
 
 from mmsteal import mm_stack  # noqa: F401 (first: quiet and repaired, or an error that helps)
 from mmsteal.models.backbones.casenet_resnet import CASENetResNet
+from mmsteal.models.backbones.efficientnet_lite import EfficientNetLite
+from mmsteal.models.backbones.timm_backbone import TimmBackbone
 from mmsteal.models.decode_heads.bilinear_upconv import BilinearUpConv
 from mmsteal.models.decode_heads.casenet_head import CASENetHead
 from mmsteal.models.decode_heads.dds_head import DDSHead
@@ -30,9 +32,11 @@ __all__ = [
     'EdgeHead',
     'EdgeHeadWrapper',
     'EdgeTTAModel',
+    'EfficientNetLite',
     'HEDHead',
     'SegBoundaryLoss',
     'SegEdgeEncoderDecoder',
     'SideOutputHead',
     'ThinningNMSLoss',
+    'TimmBackbone',
 ]

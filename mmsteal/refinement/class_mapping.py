@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from mmsteal.edge_files.class_names import class_indices, plain_name
-from mmsteal.label_formats import AnnotatedObject
+from mmsteal.label_formats import AnnotatedObject, LabelError, LabelFormat, LabelItem
+from mmsteal.text_lists import read_lines
 
 NO_EDGE_MAP = -1
 
@@ -79,6 +81,46 @@ class EdgeClasses:
         )
 
 
+def require_edge_maps(
+    edge_classes: EdgeClasses, source: LabelFormat, items: Sequence[LabelItem]
+) -> None:
+    """Refuse to run where no object has an edge map, or where nothing can be read.
+
+    Args:
+        edge_classes: Which edge map serves which category.
+        source: The labels.
+        items: Their images; read up to the first object that has an edge map, unless the format
+            has a table of its categories.
+
+    Raises:
+        ValueError: If there is none; with the first fault of the files, if there was one.
+    """
+    errors: list[str] = []
+
+    def categories() -> Iterator[AnnotatedObject]:
+        for value, name in source.class_names.items():
+            yield AnnotatedObject(value, name)
+        for item in () if source.class_names else items:
+            try:
+                yield from source.read(item).objects
+            except LabelError as error:  # told when its turn comes, if there is one
+                errors.append(str(error))
+
+    try:
+        edge_classes.require_match(categories())
+    except ValueError as error:
+        if not errors:
+            raise
+        if len(errors) == len(items):
+            raise ValueError(
+                f'Expected labels that can be read, but none of {len(items)} can; the first: '
+                f'{errors[0]}'
+            ) from error
+        raise ValueError(
+            f'{error} {len(errors)} of {len(items)} labels cannot be read; the first: {errors[0]}'
+        ) from error
+
+
 def parse_class_map(words: Sequence[str]) -> dict[str, str]:
     """Pairs `category=edge map` from a command line, or from files with one pair a line.
 
@@ -90,24 +132,23 @@ def parse_class_map(words: Sequence[str]) -> dict[str, str]:
         >>> parse_class_map(['van=car', 'sky=none'])
         {'van': 'car', 'sky': 'none'}
     """
-    pairs: list[str] = []
+    pairs: list[tuple[str, str]] = []  # and the file
     for word in words:
         if '=' in word:
-            pairs.append(word)
+            pairs.append((word, ''))
             continue
-        try:
-            with open(word, encoding='utf-8') as lines:
-                kept = [line.strip() for line in lines]
-        except FileNotFoundError as error:
+        if not Path(word).is_file():
             raise FileNotFoundError(
                 f'Expected --class-map to be pairs CATEGORY=EDGE or a file of them, but got {word}.'
-            ) from error
-        pairs += [line for line in kept if line and not line.startswith('#')]
+            )
+        pairs += [(line, f' {word}') for line in read_lines(word) if not line.startswith('#')]
     found: dict[str, str] = {}
-    for pair in pairs:
+    for pair, where in pairs:
         category, equals, edge = (part.strip() for part in pair.rpartition('='))
         if not (category and equals and edge):
-            raise ValueError(f'Expected pairs CATEGORY=EDGE in the class map, but got {pair!r}.')
+            raise ValueError(
+                f'Expected pairs CATEGORY=EDGE in the class map{where}, but got {pair!r}.'
+            )
         if found.setdefault(category, edge) != edge:
             raise ValueError(
                 f'Expected each category once in the class map, but got {category!r} with '

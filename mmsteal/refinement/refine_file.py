@@ -19,7 +19,7 @@ from mmsteal.functional.refinement.refine_engines import engine_options
 from mmsteal.functional.refinement.refine_objects import RefinedObjects, refine_object_map
 from mmsteal.jobs import Origin, fingerprint, writing_to
 from mmsteal.label_formats import Annotation, LabelFormat, LabelItem
-from mmsteal.label_formats.image_files import check_size, read_photo
+from mmsteal.label_formats.image_files import NO_LABEL, check_size, read_photo
 from mmsteal.refinement.choices import rejected_objects
 from mmsteal.refinement.class_mapping import NO_EDGE_MAP, EdgeClasses
 from mmsteal.refinement.outline_error import drawn_together, image_error_px
@@ -68,16 +68,27 @@ class FileRefiner:
     Args:
         settings: What to do.
         source: The labels, if they are open already.
+        images: Names of all images; None: as `source` lists them, if edge maps come from files.
     """
 
-    def __init__(self, settings: RefineSettings, source: LabelFormat | None = None) -> None:
+    def __init__(
+        self,
+        settings: RefineSettings,
+        source: LabelFormat | None = None,
+        images: tuple[str, ...] | None = None,
+    ) -> None:
         self.settings = settings
         self.source = source or settings.source.open()
         self.target = self.source if settings.target is None else settings.target.open()
         self.edges = None
+        self._images = images
         if settings.edges is not None:
+            self._images = image_names(self.source) if images is None else images
             self.edges = EdgeFolder(
-                settings.edges, settings.edge_names, label_format=settings.source.name
+                settings.edges,
+                settings.edge_names,
+                label_format=settings.source.name,
+                images=self._images,
             )
         self.edge_classes = EdgeClasses(settings.edge_names, settings.class_map)
         told = settings.background
@@ -85,8 +96,8 @@ class FileRefiner:
         self.records = open_records(settings)
         self._fingerprint = settings.fingerprint()
 
-    def __reduce__(self) -> tuple[Callable[..., FileRefiner], tuple[RefineSettings]]:
-        return FileRefiner, (self.settings,)
+    def __reduce__(self) -> tuple[Callable[..., FileRefiner], tuple[Any, ...]]:
+        return FileRefiner, (self.settings, None, self._images)
 
     def kept(self, item: LabelItem) -> dict[str, Any] | None:
         """The record of an image that an earlier run has done, with these parameters and files."""
@@ -133,6 +144,7 @@ class FileRefiner:
             files = self.target.write(item, annotation, refined, self.settings.labels_dir)
         content: dict[str, Any] = {
             'notes': list(annotation.notes),
+            'unread': dict(annotation.unread),
             'engine': settings.engine,
             'error_px': found.error_px,
             'objects': [
@@ -220,6 +232,13 @@ class FileRefiner:
                 write_file(crop_path(self.settings.out_dir, item.name, m), png.tobytes())
                 crops.append({'object': m, **crop})
         return crops
+
+
+def image_names(source: LabelFormat) -> tuple[str, ...]:
+    """Names of all images of a set; of those without a label the path."""
+    unlabelled = (problem.path for problem in source.problems() if problem.message == NO_LABEL)
+    names = (path.resolve().with_suffix('').as_posix() for path in unlabelled)
+    return (*(item.name for item in source.items()), *names)
 
 
 def doubt(report: ObjectRefinement) -> tuple[float, float, float]:

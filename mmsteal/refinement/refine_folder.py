@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmsteal.jobs import Job, Ranks, Workers, check_out_dir, one_run, run_job, writing_to
-from mmsteal.label_formats import (
-    AnnotatedObject,
-    FormatSpec,
-    LabelError,
-    LabelFormat,
-    LabelItem,
-)
+from mmsteal.label_formats import FormatSpec, LabelError, LabelFormat, LabelItem
+from mmsteal.label_formats.set_checks import require_objects_in_set, require_photographs
+from mmsteal.refinement.class_mapping import require_edge_maps
 from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
 from mmsteal.refinement.records import (
     REPORTS,
@@ -28,7 +24,7 @@ from mmsteal.refinement.records import (
 from mmsteal.refinement.refine_file import FileRefiner, RefineTask
 from mmsteal.refinement.set_outlines import Predict, SetOutlines, measure_set
 from mmsteal.refinement.settings import RefineSettings
-from mmsteal.refinement.summary import records_of, summarize, write_object_table
+from mmsteal.refinement.summary import count_images, records_of, summarize, write_object_table
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,12 @@ class RefineSummary:
         num_done (int): Those whose refined labels are there.
         num_skipped (int): Those that an earlier run had done.
         errors (dict[str, str]): What was wrong, by image or file.
+        num_empty (int): Images without an object.
         objects (dict[str, int]): Objects by what happened to them.
+        unread (dict[str, int]): Shapes that are no objects (points, lines, boxes without a mask),
+            by kind.
+        unread_dropped (bool): Whether the results lack them, as another format has no place for
+            them.
         classes (dict[str, dict[str, int]]): The same for each class.
         without_edge_map (list[str]): Classes that stayed as they were.
         error_px (dict[str, float] | None): Least, middle and largest error that the outlines of an
@@ -52,8 +53,11 @@ class RefineSummary:
     num_images: int
     num_done: int
     num_skipped: int
+    num_empty: int
     errors: dict[str, str]
     objects: dict[str, int]
+    unread: dict[str, int]
+    unread_dropped: bool
     classes: dict[str, dict[str, int]]
     without_edge_map: list[str]
     error_px: dict[str, float] | None
@@ -90,8 +94,9 @@ def refine_folder(
         What was done; None on all ranks but the first.
 
     Raises:
-        ValueError: If no category has an edge map, if the folder holds results of other
-            parameters, or would be inside of the sources.
+        ValueError: If no image has an object, no category an edge map, or an image is its own
+            label; if the folder holds results of other parameters, or would be inside of the
+            sources.
         FileNotFoundError: If there is nothing to refine.
         OutputError: If the results cannot be written.
     """
@@ -116,8 +121,10 @@ def refine_folder(
             f'Expected the choices to be of images in {settings.source.root}, but got '
             f'{", ".join(unknown[:5])}; take the choices of this set.'
         )
+    require_photographs(items)
+    require_objects_in_set(source, items)
     refiner = FileRefiner(settings, source)
-    refiner.edge_classes.require_match(_categories(source, items))
+    require_edge_maps(refiner.edge_classes, source, items)
     check_parameters(settings, overwrite=overwrite)
     # Everybody has looked before the first one writes, and all take what it has found.
     with one_run(settings.out_dir) if ours.rank == 0 else nullcontext():
@@ -221,6 +228,9 @@ def _name(item: LabelItem) -> str:
 def check_places(source: FormatSpec, out_dir: str | Path, edges: str | Path | None = None) -> None:
     """Refuse to write into the sources; nothing is opened for it.
 
+    Beside the one file of a format that has one for all images there is room; folders are searched,
+    so that nothing may be written below them.
+
     Args:
         source: The labels.
         out_dir: Folder of the results.
@@ -230,24 +240,11 @@ def check_places(source: FormatSpec, out_dir: str | Path, edges: str | Path | No
         ValueError: If the output folder is one of the sources or inside of it, or would write over
             it, also by a link.
     """
-    sources = {
-        'labels': source.root,
-        'images': source.options.get('images'),
-        'instances': source.options.get('instances'),
-        'edge maps': edges,
-    }
-    check_out_dir(out_dir, ('labels', REPORTS), sources)
-
-
-def _categories(source: LabelFormat, items: list[LabelItem]) -> Iterator[AnnotatedObject]:
-    """Categories of the labels: of the table of the format, else of the files."""
-    if source.class_names:
-        for value, name in source.class_names.items():
-            yield AnnotatedObject(value, name)
-        return
-    for item in items:
-        with suppress(LabelError):  # told when its turn comes
-            yield from source.read(item).objects
+    one_file = source.root is not None and Path(source.root).is_file()
+    labels = {'labels': source.root, 'images': source.options.get('images')}
+    others = {'instances': source.options.get('instances'), 'edge maps': edges}
+    check_out_dir(out_dir, ('labels', REPORTS), labels, inside=one_file)
+    check_out_dir(out_dir, ('labels', REPORTS), others)
 
 
 def _error_range(records: Iterator[dict[str, Any]]) -> dict[str, float] | None:
@@ -278,6 +275,7 @@ def _finish(
         errors = {**errors, 'all images': str(error)}
     files.append(out_dir / 'report.csv')
     found = summarize(write_object_table(files[-1], records_of(records, done)))
+    num_empty, unread = count_images(records_of(records, done))
     if contact_sheet:
         worst = worst_records(records_of(records, done), contact_sheet)
         by_name = {item.name: item for item in items}
@@ -287,7 +285,10 @@ def _finish(
         num_images=len(items),
         num_done=len(done),
         num_skipped=num_skipped,
+        num_empty=num_empty,
         errors=dict(sorted(errors.items())),
+        unread=dict(sorted(unread.items())),
+        unread_dropped=settings.target is not None,
         error_px=_error_range(records_of(records, done)),
         seconds=time.monotonic() - start,
         files=files,
@@ -298,7 +299,10 @@ def _finish(
         'done': summary.num_done,
         'skipped': summary.num_skipped,
         'errors': summary.errors,
+        'without_objects': summary.num_empty,
         'objects': summary.objects,
+        'unread': summary.unread,
+        'unread_dropped': summary.unread_dropped,
         'classes': summary.classes,
         'without_edge_map': summary.without_edge_map,
         'seconds': round(summary.seconds, 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from mmsteal.jobs import (
     writing_to,
 )
 from mmsteal.label_formats import FormatSpec, LabelFormat, LabelItem
+from mmsteal.label_formats.set_checks import require_objects_in_set, require_photographs
 from mmsteal.version import __version__
 
 RECORDS = 'records'
@@ -79,12 +81,14 @@ class SimulateSummary:
         num_images (int): Images whose coarse labels are there.
         num_skipped (int): Those that an earlier run had done.
         clicks (dict[float, float]): Mean number of clicks an image, by error.
+        unread (dict[str, int]): What is no object and was kept as it is, by kind.
         problems (list[str]): What was left out, and why.
     """
 
     num_images: int
     num_skipped: int
     clicks: dict[float, float]
+    unread: dict[str, int]
     problems: list[str]
 
 
@@ -108,8 +112,8 @@ def simulate_folder(settings: SimulateSettings, *, progress: bool = True) -> Sim
         What was done.
 
     Raises:
-        ValueError: If there are no labels that can be read, or the results would be written over
-            them.
+        ValueError: If there are no labels that can be read, none has an object, or the results
+            would be written over them.
         OutputError: If the results cannot be written.
     """
     folders = [folder_name(error_px) for error_px in settings.errors_px]
@@ -121,6 +125,8 @@ def simulate_folder(settings: SimulateSettings, *, progress: bool = True) -> Sim
     sources = {'images': options.get('images'), 'instances': options.get('instances')}
     check_out_dir(settings.out_dir, (*folders, RECORDS), sources, inside=True)
     source = settings.source.open()
+    require_photographs(source.items())
+    require_objects_in_set(source, source.items())
     simulator = _Simulator(settings, source)
     problems = [str(problem) for problem in source.problems()]
     if not source.items():
@@ -130,10 +136,12 @@ def simulate_folder(settings: SimulateSettings, *, progress: bool = True) -> Sim
         job = Job(simulator, lambda item: item.name, kept=simulator.kept, label='simulate')
         done: list[LabelItem] = []
         num_skipped = 0
+        unread: Counter[str] = Counter()
         for outcome in run_job(job, source.items(), progress=progress):
             num_skipped += outcome.kept
             if outcome.error is None:
                 done.append(outcome.item)
+                unread.update((outcome.result or {}).get('unread', {}))
             else:
                 problems.append(outcome.error)
         if not done:
@@ -144,7 +152,7 @@ def simulate_folder(settings: SimulateSettings, *, progress: bool = True) -> Sim
             for error_px in settings.errors_px:
                 source.finish(settings.folder(error_px), done)
             clicks = simulator.write_clicks(done)
-    return SimulateSummary(len(done), num_skipped, clicks, problems)
+    return SimulateSummary(len(done), num_skipped, clicks, dict(unread), problems)
 
 
 class _Simulator:
@@ -189,7 +197,8 @@ class _Simulator:
                 )
             clicks.append([sum(number > 0 for number in of_objects), int(sum(of_objects))])
         with writing_to(settings.out_dir):
-            return self.records.write(item.name, origin, {'clicks': clicks}, files=files)
+            found = {'clicks': clicks, 'unread': dict(annotation.unread)}
+            return self.records.write(item.name, origin, found, files=files)
 
     def write_clicks(self, items: Sequence[LabelItem]) -> dict[float, float]:
         """Write what an annotator would have clicked, one line an image and error; the means."""

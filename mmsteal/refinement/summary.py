@@ -69,6 +69,16 @@ def write_object_table(
     return counts
 
 
+def count_images(records: Iterable[dict[str, Any]]) -> tuple[int, Counter[str]]:
+    """How many images have no object, and the shapes of all that are no objects, by kind."""
+    num_empty = 0
+    unread: Counter[str] = Counter()
+    for record in records:
+        num_empty += not record['objects']
+        unread.update(record['unread'])
+    return num_empty, unread
+
+
 def summarize(counts: Counter[tuple[str, str, str]]) -> dict[str, Any]:
     """Objects by what happened to them, and the same for each class.
 

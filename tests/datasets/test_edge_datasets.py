@@ -1,10 +1,13 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmsteal.datasets import CityscapesEdgeDataset, EdgeDataset, SBDEdgeDataset
-from tests.datasets.folders import SIZE, write_cityscapes, write_folder, write_sbd
+from mmsteal.datasets import CityscapesEdgeDataset, EdgeDataset, SBDEdgeDataset, label_check
+from tests.datasets.folders import SIZE, blocks, write_cityscapes, write_folder, write_sbd
 
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadEdgeAnnotations')]
 PREFIX = dict(img_path='images', seg_map_path='labels')
@@ -55,8 +58,9 @@ def test_background_and_ignore_values(tmp_path):
 def test_other_values(tmp_path, other, expected):
     write_folder(tmp_path, values=(9, 1, 2))
     data = folder_dataset(
-        tmp_path, metainfo=dict(classes=('nine',)), label_values=[9], other_values=other
-    )
+        tmp_path, metainfo=dict(classes=('nine',)), label_values=[9], other_values=other,
+        test_mode=True,  # one class and ignored pixels make no edge
+    )  # fmt: skip
     assert np.unique(data[0]['gt_seg_map']).tolist() == [0, expected]
 
 
@@ -151,6 +155,117 @@ def test_real_cityscapes(shared_data):
     assert item['gt_seg_map'].shape == item['gt_instance_map'].shape == (1024, 2048)
     cars = item['gt_instance_map'][item['gt_seg_map'] == 13]
     assert (cars // 1000 == 26).all()
+
+
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+@pytest.mark.parametrize('line', ['city one', 'city one.jpg', ' city one ', 'b 3 columns'])
+def test_lists_as_people_save_them(tmp_path, encoding, line):
+    write_folder(tmp_path, names=('a', 'b', 'city one'))
+    (tmp_path / 'list.txt').write_text(f'{line}\n', encoding=encoding)
+    data = folder_dataset(tmp_path, ann_file='list.txt')
+    expected = 'b' if line.startswith('b') else 'city one'
+    assert [Path(info['img_path']).stem for info in map(data.get_data_info, range(len(data)))] == [
+        expected
+    ]
+
+
+THING = dict(metainfo=dict(classes=('thing',)))
+
+
+class TestMasks:
+    """Files of 0 and 255 of a single class."""
+
+    @pytest.mark.parametrize('background', [0, [0], None])
+    def test_255_is_the_class(self, tmp_path, background):
+        write_folder(tmp_path, values=(0, 255))
+        data = folder_dataset(tmp_path, background=background, **THING)
+        assert data.value_map == {0: 1, 255: 0}
+        assert data[0]['gt_seg_map'][0, [0, -1]].tolist() == [1, 0]
+
+    def test_an_image_without_the_object(self, tmp_path):
+        write_folder(tmp_path, values=(0, 255))
+        Image.fromarray(np.zeros(SIZE, np.uint8)).save(tmp_path / 'labels/a.png')
+        data = folder_dataset(tmp_path, background=0, **THING)
+        assert [np.unique(data[i]['gt_seg_map']).tolist() for i in range(2)] == [[1], [0, 1]]
+
+    def test_told_values_are_never_ignored(self, tmp_path):
+        write_folder(tmp_path, values=(0, 255, 7))
+        data = folder_dataset(
+            tmp_path, metainfo=dict(classes=('a', 'b')), label_values=[7, 255], background=0
+        )
+        assert data[0]['gt_seg_map'][0, [0, 16, -1]].tolist() == [2, 1, 0]
+
+    def test_255_is_ignored_beside_another_class(self, tmp_path):
+        write_folder(tmp_path, values=(0, 1, 255))
+        data = folder_dataset(tmp_path, background=0, **THING)
+        assert data[0]['gt_seg_map'][0, [0, 16, -1]].tolist() == [1, 0, 255]
+
+    def test_a_value_that_no_sample_has_is_an_error(self, tmp_path):
+        names = [f'{i:03d}' for i in range(60)]
+        write_folder(tmp_path, values=(0, 255), names=names)
+        Image.fromarray(np.eye(*SIZE, dtype=np.uint8)).save(tmp_path / 'labels/005.png')
+        data = folder_dataset(tmp_path, background=0, **THING)
+        with pytest.raises(ValueError, match=r'005\.png.*\[0, 255\].*\[1\]'):
+            [data[i] for i in range(9)]
+
+
+class TestNothingToLearn:
+    @pytest.mark.parametrize(
+        ('values', 'options', 'told'),
+        [
+            ((0,), dict(background=0), r'0 \(background\)'),
+            ((0, 255), dict(background=0, ignore_values=(255,)), r'255 \(ignored\)'),
+            (
+                (0, 255),
+                dict(background=0, metainfo=dict(classes=('a', 'b'))),
+                r'0 \(background\), 255 \(ignored\)',
+            ),
+            ((3, 4), dict(other_values='ignore'), r'3 \(ignored\), 4 \(ignored\)'),
+        ],
+    )
+    def test_a_training_stops_and_a_test_warns(self, tmp_path, values, options, told, monkeypatch):
+        warnings = []
+        monkeypatch.setattr(label_check, 'print_log', lambda text, **_: warnings.append(text))
+        write_folder(tmp_path, values=values)
+        options = dict(dict(metainfo=dict(classes=('thing',))), **options)
+        with pytest.raises(ValueError, match=rf'none of the 2 label maps.*a\.png.*{told}'):
+            folder_dataset(tmp_path, **options)
+        assert not warnings
+        assert len(folder_dataset(tmp_path, test_mode=True, **options)) == 2
+        assert re.search(told, warnings[0])
+
+    def test_one_edge_is_enough(self, tmp_path):
+        names = [f'{i:02d}' for i in range(20)]
+        write_folder(tmp_path, values=(0,), names=names)
+        Image.fromarray(blocks((0, 1))).save(tmp_path / 'labels/13.png')
+        folder_dataset(tmp_path, background=0, metainfo=dict(classes=('thing',)))
+
+    def test_edges_between_instances_count(self, tmp_path):
+        write_folder(tmp_path, values=(0,), instances=True)
+        prefix = dict(PREFIX, instance_map_path='instances')
+        folder_dataset(tmp_path, metainfo=dict(classes=('thing',)), data_prefix=prefix)
+        with pytest.raises(ValueError, match=r'0 \(thing\)'):
+            folder_dataset(tmp_path, metainfo=dict(classes=('thing',)))
+
+
+class TestOneFolder:
+    """Images and masks side by side."""
+
+    @pytest.fixture
+    def together(self, tmp_path):
+        write_folder(tmp_path)
+        for path in (tmp_path / 'labels').iterdir():
+            path.rename(tmp_path / 'images' / path.name)
+        return dict(data_prefix=dict(img_path='images', seg_map_path='images'))
+
+    def test_two_images_of_one_name(self, tmp_path, together):
+        with pytest.raises(ValueError, match=r"a\.jpg and .*a\.png.*img_suffix='\.jpg'"):
+            folder_dataset(tmp_path, **together)
+        assert len(folder_dataset(tmp_path, img_suffix='.jpg', **together)) == 2
+
+    def test_an_image_that_is_its_own_label(self, tmp_path, together):
+        with pytest.raises(ValueError, match=r'a\.png would be its own label'):
+            folder_dataset(tmp_path, img_suffix='.png', **together)
 
 
 class TestBadInput:
@@ -253,3 +368,32 @@ class TestBadInput:
             CityscapesEdgeDataset(label_format='labelTrainIds', void='background')
         with pytest.raises(ValueError, match='part'):
             SBDEdgeDataset(part='half')
+
+
+@pytest.mark.parametrize('orientation', [1, 3, 6])
+def test_photographs_are_turned_as_people_see_them(tmp_path, orientation):
+    """Upright labels fit upright photographs; a label of the stored pixels is told as that."""
+    upright = np.zeros((40, 24, 3), np.uint8)
+    upright[5:20, 3:12] = 255
+    label = (upright[..., 0] > 0).astype(np.uint8)
+    stored = {1: upright, 3: upright[::-1, ::-1], 6: np.rot90(upright)}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for folder in ('images', 'labels'):
+        (tmp_path / folder).mkdir()
+    Image.fromarray(np.ascontiguousarray(stored)).save(
+        tmp_path / 'images/a.jpg', exif=exif, quality=100
+    )
+    Image.fromarray(label).save(tmp_path / 'labels/a.png')
+    dataset = EdgeDataset(
+        data_root=str(tmp_path), data_prefix=dict(img_path='images', seg_map_path='labels'),
+        metainfo=dict(classes=('thing',), palette=[[0, 0, 0]]), label_values=[1], background=0,
+        pipeline=LOAD,
+    )  # fmt: skip
+    loaded = dataset[0]
+    assert loaded['img'].shape[:2] == label.shape
+    np.testing.assert_array_equal(loaded['gt_seg_map'] == 0, loaded['img'][..., 0] > 127)
+    if orientation == 6:
+        Image.fromarray(np.ascontiguousarray(np.rot90(label))).save(tmp_path / 'labels/a.png')
+        with pytest.raises(ValueError, match='EXIF data turn the image, turn the label'):
+            dataset[0]

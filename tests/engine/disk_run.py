@@ -1,11 +1,10 @@
 """A short training on the images of disks, with a hook that aligns labels."""
 
-import numpy as np
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from mmsteal.apis import build_runner
 from tests.engine.disk_set import SIZE, STEPS
 
 CONFIG = dict(
@@ -60,7 +59,6 @@ def train(root, work_dir, hook, *, workers=0, resume=False, load_from=None, max_
     cfg = Config(dict(CONFIG))
     cfg.train_cfg.max_iters = max_iters
     cfg.work_dir, cfg.resume, cfg.load_from = str(work_dir), resume, load_from
-    cfg.experiment_name = f'{work_dir.name}_{resume}_{np.random.default_rng().integers(1 << 40)}'
     cfg.train_dataloader = dict(
         batch_size=2, num_workers=workers, persistent_workers=workers > 0,
         sampler=dict(type='SeededInfiniteSampler', shuffle=True),
@@ -73,7 +71,7 @@ def train(root, work_dir, hook, *, workers=0, resume=False, load_from=None, max_
         ),
     )  # fmt: skip
     cfg.custom_hooks = [hook, dict(type='RecordTargets', priority='LOW')]
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     runner.train()
     # Workers that wait for the garbage collector to end them make it wait for seconds.
     runner.train_loop.dataloader_iterator = runner.train_loop.dataloader._iterator = None

@@ -62,7 +62,7 @@ SCRIPTS = {
     'losses': [],
     'active_alignment': [],
     'coarse_to_fine': ['{config}', '{config}', '--out', '{out}'],
-    'segmentor_on_refined': ['{config}', '{config}'],
+    'segmentor_on_refined': ['{config}'],
 }
 
 

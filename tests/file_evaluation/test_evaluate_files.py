@@ -7,6 +7,7 @@ from PIL import Image
 
 from mmsteal.edge_files import PredictionFolder, write_prediction
 from mmsteal.evaluation import EdgeMetric, boundary_protocol
+from mmsteal.evaluation.score_report import class_scores
 from mmsteal.file_evaluation import EvaluationJob, evaluate_files, open_ground_truth
 from mmsteal.file_evaluation import counting as module
 from mmsteal.file_evaluation.pr_curves import PRCurve, plot_pr_curves, write_pr_curves
@@ -41,6 +42,22 @@ def evaluate(
     predictions = {'mine': PredictionFolder(data / pred, CLASSES, kind=kind)}
     job = EvaluationJob(open_truth(data), predictions, protocol, **options)
     return evaluate_files(job, data / out, num_workers=num_workers)
+
+
+def test_the_prediction_of_another_image_is_not_taken(tmp_path):
+    labels = np.zeros((20, 30), np.uint8)
+    labels[5:15, 5:15] = 1
+    for name in ('seq1/0001', 'seq2/0001'):
+        (tmp_path / 'labels' / name).parent.mkdir(parents=True)
+        Image.fromarray(labels).save(tmp_path / f'labels/{name}.png')
+    write_prediction(tmp_path / 'pred', 'seq2/0001', np.ones((1, 20, 30)))
+    truth = open_ground_truth('folder', tmp_path / 'labels', class_names=['x'], background=[0])
+    predictions = {'mine': PredictionFolder(tmp_path / 'pred', ['x'])}
+    # Also where only the image without a prediction is evaluated.
+    for names in (None, ['seq1/0001']):
+        job = EvaluationJob(truth, predictions, PROTOCOL, names=names)
+        with pytest.raises(FileNotFoundError, match='image seq1/0001'):
+            evaluate_files(job, tmp_path / 'out')
 
 
 def test_equals_the_functions(data):
@@ -177,7 +194,9 @@ def test_size_mismatch_names_the_image_or_resizes(data):
 def test_empty_prediction_and_empty_truth(data):
     for name in NAMES:
         write_prediction(data / 'pred', name, np.zeros((3, 40, 50)))
-    scores = evaluate(data).methods['mine'].scores[0]
+    result = evaluate(data)
+    method = result.methods['mine']
+    scores = method.scores[0]
     assert [scores.scores[0].ods_f, scores.scores[0].ap] == [0, 0]
     assert np.isnan(scores.scores[2].ods_f)  # absent everywhere
     assert scores.mean.num_classes == 2
@@ -185,8 +204,12 @@ def test_empty_prediction_and_empty_truth(data):
     assert zero.mean.num_classes == 3
     for name in NAMES:
         Image.fromarray(np.full((40, 50), 3, np.uint8)).save(data / f'labels/{name}.png')
-    result = evaluate(data)
-    assert np.isnan(result.methods['mine'].scores[0].mean.ods_f)
+    with pytest.raises(ValueError, match=r'disk, bar, ring.*none of the 5.*3 \(background\)'):
+        evaluate(data)
+    empty = class_scores(0 * method.counts, CLASSES, PROTOCOL, [0.02])
+    assert np.isnan(empty[0].mean.ods_f)
+    nothing = replace(method, counts=0 * method.counts, scores=empty)
+    result = replace(result, methods={'mine': nothing})
     for path in write_results(result, data / 'res'):
         assert path.stat().st_size
     assert json.loads((data / 'res/results.json').read_text())['methods'][0]['scores'][0]['mean'][

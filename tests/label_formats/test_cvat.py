@@ -92,8 +92,8 @@ blue</values>
     <dumped>2024-02-06 11:38:28.799808+00:00</dumped>
   </meta>
   <image id="0" name="sub/a.png" width="60" height="40">
-    <box label="plate" source="manual" occluded="0" xtl="1.33" ytl="0.92" xbr="5.52" ybr="8.94" \
-rotation="12.00" z_order="4">
+    <box label="plate" source="manual" occluded="0" xtl="33.30" ytl="0.90" xbr="37.50" ybr="8.90" \
+rotation="12.00" z_order="5">
     </box>
     <polygon label="car" source="manual" occluded="0" points="4.00,4.00;20.00,4.00;20.00,20.00;\
 4.00,20.00" z_order="1">
@@ -118,8 +118,8 @@ z_order="0">
     <polygon label="void" source="manual" occluded="0" points="0.00,38.00;60.00,38.00;60.00,40.00;\
 0.00,40.00" z_order="9">
     </polygon>
-    <ellipse label="plate" source="manual" occluded="0" cx="30.00" cy="20.00" rx="3.00" ry="2.00" \
-z_order="0">
+    <ellipse label="plate" source="manual" occluded="0" cx="50.00" cy="33.00" rx="3.00" ry="2.00" \
+z_order="4">
     </ellipse>
     <skeleton label="s1" source="manual" z_order="0">
       <points label="1" source="manual" outside="0" occluded="0" points="54.47,34.81">
@@ -172,13 +172,15 @@ def outside_of_outlines(path):
 
 def test_objects(tmp_path):
     reader = write_set(tmp_path)
-    assert [item.name for item in reader.items()] == ['sub/a', 'sub/b']
+    assert [item.name for item in reader.items()] == ['sub/a', 'sub/b', 'sub/c']
     assert reader.problems() == []
     _, annotation = first(reader)
     # In the order of painting: z_order, then the place in the file.
     assert [(o.name, o.sources) for o in annotation.objects] == [
         ('car', (2,)), ('tree', (5,)), ('tree', (6, 7)), ('car', (1,)),
+        ('plate', (9,)), ('plate', (0,)),
     ]  # fmt: skip
+    assert annotation.unread == {'polyline': 1, 'points': 1, 'skeleton': 1, 'tag': 1}
     front = annotation.object_map == 3
     assert front.sum() == 256
     assert front[4:20, 4:20].all()
@@ -249,8 +251,8 @@ def test_split_gone_and_grouped(tmp_path):
     object_map[object_map == 2] = -1  # both trees of a group
     path, again = rewrite(reader, tmp_path / 'out', {'sub/a': object_map})
     found = first(again)[1]
-    assert [o.name for o in found.objects] == ['car', 'tree', 'car']
-    expected = np.array([0, 1, -1, 2, -1])[object_map]
+    assert [o.name for o in found.objects] == ['car', 'tree', 'car', 'plate', 'plate']
+    expected = np.array([0, 1, -1, 2, 3, 4, -1])[object_map]
     np.testing.assert_array_equal(found.object_map, expected)
     cars = [e for e in ET.parse(path).iter('polygon') if e.get('group_id') == '8']
     assert len(cars) == 2
@@ -269,7 +271,7 @@ def test_tolerance_takes_the_stairs_out(tmp_path):
         reader = CvatFormat(tmp_path / 'in', ignore='void', tolerance_px=tolerance_px)
         out = tmp_path / str(tolerance_px)
         path, again = rewrite(reader, out, {'sub/a': object_map})
-        polygon = ET.parse(path).findall('image/polygon')[1]
+        polygon = ET.parse(path).find("image/polygon[@source='auto']")
         counts.append(polygon.get('points').count(';') + 1)
         assert iou(first(again)[1].object_map == 0, object_map == 0) > 0.98
     assert counts[1] * 2 < counts[0]
@@ -358,5 +360,41 @@ def test_names_that_lead_out_are_problems(tmp_path, name):
 def test_missing_images_are_problems(tmp_path):
     reader = write_set(tmp_path)
     (tmp_path / 'images/sub/b.png').unlink()
-    assert [item.name for item in reader.items()] == ['sub/a']
+    assert [item.name for item in reader.items()] == ['sub/a', 'sub/c']
     assert 'it is gone' in str(reader.problems()[0])
+
+
+def turned_inside(x, y, degrees, middle):
+    """Coordinates of the middles of pixels in the frame of a shape that is turned clockwise."""
+    angle = np.deg2rad(degrees)
+    x, y = x + 0.5 - middle[0], y + 0.5 - middle[1]
+    return x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+
+
+def test_boxes_and_ellipses_cover_an_area(tmp_path):
+    reader = write_set(tmp_path, DOCUMENT.replace('ry="2.00"', 'ry="2.00" rotation="30"'))
+    _, annotation = first(reader)
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    along, across = turned_inside(x, y, 30, (50, 33))
+    ellipse = (along / 3) ** 2 + (across / 2) ** 2 <= 1
+    np.testing.assert_array_equal(annotation.object_map == 4, ellipse)
+    along, across = turned_inside(x, y, 12, (35.4, 4.9))
+    box = (abs(along) < 2.1) & (abs(across) < 4)
+    np.testing.assert_array_equal(annotation.object_map == 5, box)
+
+
+def test_a_box_that_changes_becomes_a_polygon(tmp_path):
+    reader = write_set(tmp_path / 'in')
+    _, annotation = first(reader)
+    object_map = annotation.object_map.copy()
+    object_map[0:9, 33:40] = 5
+    object_map[30:36, 46:54] = 4
+    path, again = rewrite(reader, tmp_path / 'out', {'sub/a': object_map})
+    np.testing.assert_array_equal(first(again)[1].object_map, object_map)
+    image = ET.parse(path).getroot().find('image')
+    assert image.find('box') is None
+    assert image.find('ellipse') is None
+    plates = [e for e in image.iter('polygon') if e.get('label') == 'plate']
+    for entry, z_order in zip(plates, '54', strict=True):
+        assert sorted(entry.attrib) == ['label', 'occluded', 'points', 'source', 'z_order']
+        assert entry.get('z_order') == z_order

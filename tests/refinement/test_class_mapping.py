@@ -43,6 +43,16 @@ def test_class_map_of_words_and_files(tmp_path):
             parse_class_map(words)
 
 
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+def test_class_map_of_an_editor_of_windows(tmp_path, encoding):
+    (tmp_path / 'map.txt').write_text('van = car\r\nbig tree=tree\r\n', encoding=encoding)
+    found = parse_class_map([str(tmp_path / 'map.txt')])
+    assert found == {'van': 'car', 'big tree': 'tree'}
+    (tmp_path / 'map.txt').write_text('van', encoding=encoding)
+    with pytest.raises(ValueError, match=r"class map .*map\.txt, but got 'van'"):
+        parse_class_map([str(tmp_path / 'map.txt')])
+
+
 def numbered(root, number):
     for k in range(number):
         (root / f'class_{k + 1:03d}').mkdir(parents=True)

@@ -376,3 +376,24 @@ def test_nothing_to_refine(own, tmp_path):
         path.unlink()
     with pytest.raises(FileNotFoundError, match='no label'):
         run(settings_of(own, tmp_path / 'out'))
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+@pytest.mark.parametrize('labelled', [True, False])
+def test_edge_maps_of_another_sequence_are_not_taken(own, tmp_path, workers, labelled):
+    """Frames of one name in two folders, and edge maps of the second one only."""
+    for kind in ('images', 'labels', 'edges/disk', 'edges/bar'):
+        for path in sorted((own / kind).iterdir()):
+            if path.stem not in ('0', '1'):
+                path.unlink()
+                continue
+            folder = own / kind / ('a' if path.stem == '0' else 'b')
+            folder.mkdir(exist_ok=True)
+            path.rename(folder / '0001.png')
+    for name in ('disk', 'bar'):
+        (own / f'edges/{name}/a/0001.png').unlink()
+    if not labelled:  # the image is there, and so the edge map is not free
+        (own / 'labels/b/0001.png').unlink()
+    summary = run(settings_of(own, tmp_path), num_workers=workers)
+    assert 'image a/0001' in summary.errors['a/0001']
+    assert summary.num_done == labelled

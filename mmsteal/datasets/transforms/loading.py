@@ -12,12 +12,13 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from mmsteal.label_formats.image_files import TURNED
 from mmsteal.label_formats.label_files import compact_ids, decode_png, read_label_file
 from mmsteal.label_formats.sbd_mat import segmentation, stored_boundaries
 from mmsteal.label_formats.value_map import map_labels
 
 
-class _LoadLabels(BaseTransform):
+class LoadLabels(BaseTransform):
     """Base of the loaders: read, check, map the values; a subclass knows the file format."""
 
     def __init__(self, backend_args: dict | None = None) -> None:
@@ -31,7 +32,7 @@ class _LoadLabels(BaseTransform):
         path = results.get('seg_map_path')
         if path is None:
             return results
-        labels = _check_size(self._load(path, self._decode_labels), path, results)
+        labels = _check_size(self.read_values(path), path, results)
         value_map = results.get('value_map')
         if value_map is not None:
             labels = map_labels(labels, value_map, path)
@@ -39,10 +40,18 @@ class _LoadLabels(BaseTransform):
         results.setdefault('seg_fields', []).append('gt_seg_map')
         path = results.get('instance_map_path')
         if path is not None:
-            instances = _check_size(self._load(path, self._decode_instances), path, results)
+            instances = _check_size(self.read_instances(path), path, results)
             results['gt_instance_map'] = compact_ids(instances)
             results['seg_fields'].append('gt_instance_map')
         return results
+
+    def read_values(self, path: str) -> np.ndarray:
+        """Label map (H, W) of a file, in the values of the file."""
+        return self._load(path, self._decode_labels)
+
+    def read_instances(self, path: str) -> np.ndarray:
+        """Instance ids (H, W) of a file."""
+        return self._load(path, self._decode_instances)
 
     def _load(self, path: str, decode: Callable[[bytes], np.ndarray]) -> np.ndarray:
         fetch = partial(fileio.get, backend_args=self.backend_args)
@@ -58,7 +67,7 @@ class _LoadLabels(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class LoadEdgeAnnotations(_LoadLabels):
+class LoadEdgeAnnotations(LoadLabels):
     """Load a label PNG and, where the dataset names one, an instance PNG.
 
     Required keys: `seg_map_path`, `value_map`, optionally `instance_map_path` (as
@@ -75,7 +84,7 @@ class LoadEdgeAnnotations(_LoadLabels):
 
 
 @TRANSFORMS.register_module()
-class LoadSBDAnnotations(_LoadLabels):
+class LoadSBDAnnotations(LoadLabels):
     """Load the .mat files of SBD: `GTcls` and, where the dataset names it, `GTinst`.
 
     Args:
@@ -116,9 +125,10 @@ class LoadSBDAnnotations(_LoadLabels):
 def _check_size(labels: np.ndarray, path: str, results: dict) -> np.ndarray:
     size = results.get('ori_shape')
     if size is not None and tuple(labels.shape) != tuple(size[:2]):
+        turned = TURNED if labels.shape == (size[1], size[0]) else ''
         raise ValueError(
             f'Expected the label file {path} to have the size of its image '
             f'{results.get("img_path")}, {tuple(size[:2])}, but got {tuple(labels.shape)} '
-            '(height, width).'
+            f'(height, width){turned}.'
         )
     return labels

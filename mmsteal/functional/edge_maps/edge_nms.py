@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import numpy as np
@@ -73,7 +74,8 @@ def edge_nms(
 
     Raises:
         TypeError: `score` is no floating point array or tensor.
-        ValueError: It has fewer than two dimensions or an empty map, or an option is negative.
+        ValueError: It has fewer than two dimensions, an empty map or a value that is not finite,
+            or an option is negative or not finite.
 
     Example:
         >>> import numpy as np
@@ -95,10 +97,16 @@ def edge_nms(
             'Expected argument `score` to have shape (..., H, W), '
             f'but got {tuple(score.shape)}; give at least one pixel.'
         )
-    if min(radius, multiplier, smooth_radius, normal_radius, border) < 0:
+    options = (radius, multiplier, smooth_radius, normal_radius, border)
+    if not all(0 <= option < math.inf for option in options):
         raise ValueError(
             'Expected radius, multiplier, smooth_radius, normal_radius and border to be at least '
-            f'0, but got {(radius, multiplier, smooth_radius, normal_radius, border)}.'
+            f'0 and finite, but got {options}.'
+        )
+    if not bool((np if isinstance(score, np.ndarray) else torch).isfinite(score).all()):
+        raise ValueError(
+            'Expected argument `score` to hold finite numbers, but got NaN or infinity; look for '
+            'the cause in the network, or replace them with 0.'
         )
     if isinstance(score, np.ndarray):
         tensor = torch.from_numpy(np.array(score, dtype=np.float32, order='C'))

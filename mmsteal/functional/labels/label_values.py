@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from mmsteal.functional.labels.mask_values import INSIDE, is_mask
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,48 @@ class LabelValues:
                 'but got None without `background`, `unlabelled` and `ignore_index`; set one of '
                 'them.'
             )
+
+    @classmethod
+    def of_map(
+        cls,
+        label_map: NDArray[Any],
+        classes: Collection[int] | None = None,
+        *,
+        single: bool = False,
+        **values: Any,
+    ) -> LabelValues:
+        """What the values of a label map mean, where `ignore_index` may be left out.
+
+        A label that is named as a class is not ignored then; and 0 and 255 alone are a mask, if
+        there is a single class, with 0 as background unless that is told.
+
+        Args:
+            label_map: Labels (H, W), integers.
+            classes: Labels that are named as classes; None: none is.
+            single: Whether all objects are of one class.
+            **values: See the class.
+
+        Raises:
+            ValueError: If a label is named as a class and told to be ignored.
+        """
+        if 'ignore_index' in values:
+            if classes is not None and values['ignore_index'] in classes:
+                raise ValueError(
+                    f'Expected the label {values["ignore_index"]} to be a class or to be ignored, '
+                    'but got both; leave `ignore_index` out, or the label out of `classes`.'
+                )
+        elif classes is not None:
+            if INSIDE in classes:
+                values = {**values, 'ignore_index': None}
+        elif (
+            single
+            and {values.get(key) for key in ('background', 'unlabelled')} <= {0, None}
+            and is_mask(label_map)
+        ):
+            values = {**values, 'ignore_index': None}
+            if values.get('unlabelled') is None:
+                values['background'] = 0
+        return cls(**values)
 
     @property
     def nobody(self) -> int:

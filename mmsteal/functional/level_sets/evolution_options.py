@@ -46,8 +46,10 @@ class EvolutionOptions:
                 "Expected argument `border` to be 'constant' or 'replicate', but got "
                 f'{self.border!r}.'
             )
-        if not math.isfinite(self.balloon):
-            raise ValueError(f'Expected argument `balloon` to be finite, but got {self.balloon}.')
+        for name in ('balloon', 'threshold'):
+            value = getattr(self, name)
+            if not math.isfinite(value):
+                raise ValueError(f'Expected argument `{name}` to be finite, but got {value}.')
 
     @property
     def direction(self) -> int:

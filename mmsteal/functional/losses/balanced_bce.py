@@ -34,7 +34,7 @@ def balanced_bce_loss(
 
     Args:
         logits: Logits of shape (N, K, H, W).
-        target: Edge target of the same shape: 1 edge, `ignore_index` ignored, else no edge.
+        target: Edge target of the same shape: 1 edge, 0 none, `ignore_index` ignored.
         beta: Weight of the edge pixels; 1 - beta is that of the others. `'batch'` counts as the
             paper does; `'image'` counts each image, `'class'` each class of the mini-batch by
             itself; a number in [0, 1] is taken as it is (0.5 is half the unweighted loss, 0 removes
@@ -49,7 +49,8 @@ def balanced_bce_loss(
 
     Raises:
         TypeError: `logits` or `target` is no tensor, or `logits` is not floating point.
-        ValueError: Shapes or devices do not fit, an unknown mode, or `beta` outside [0, 1].
+        ValueError: Shapes or devices do not fit, a value of `target` is no such one, an unknown
+            mode, or `beta` outside [0, 1].
 
     Example:
         >>> logits = torch.zeros(1, 1, 1, 4)
@@ -57,7 +58,7 @@ def balanced_bce_loss(
         >>> print(round(balanced_bce_loss(logits, target).item(), 4))
         0.9242
     """
-    check_loss_input(logits, target)
+    check_loss_input(logits, target, ignore_index)
     check_option('reduction', reduction, ('sum', 'mean', 'none'))
     logits = at_least_float32(logits)
     edge = target == 1
@@ -78,9 +79,10 @@ def balanced_bce_loss(
         edge_weight, other_weight = num_other / num_valid, num_edge / num_valid
     else:
         edge_weight, other_weight = logits.new_tensor(beta), logits.new_tensor(1.0 - beta)
-    # -log sigmoid(z) = softplus(-z). Masked before it is weighted: an infinite loss times 0 is NaN.
-    loss = F.softplus(logits * torch.where(edge, -1.0, 1.0)).masked_fill(ignored, 0.0)
-    loss = loss * torch.where(edge, edge_weight, other_weight)
+    # -log sigmoid(z) = softplus(-z). Ignored pixels get z = -inf, whose loss and gradient are 0:
+    # an infinite loss times 0 would be NaN, and so would the gradient of a logit that is.
+    signed = (logits * torch.where(edge, -1.0, 1.0)).masked_fill(ignored, -torch.inf)
+    loss = F.softplus(signed) * torch.where(edge, edge_weight, other_weight)
     if reduction == 'none':
         return loss
     if reduction == 'sum':

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -43,7 +44,7 @@ def direction_loss(
 
     Args:
         logits: Logits of shape (N, K, H, W).
-        target: Edge target of the same shape: 1 edge, `ignore_index` ignored, else no edge.
+        target: Edge target of the same shape: 1 edge, 0 none, `ignore_index` ignored.
         reduction: `'sum'`, the paper's, to which its learning rates belong; `'mean'` over the
             positive pixels.
         ignore_index: Value of pixels that are never positive.
@@ -64,7 +65,8 @@ def direction_loss(
 
     Raises:
         TypeError: `logits` or `target` is no tensor, or `logits` is not floating point.
-        ValueError: Shapes or devices do not fit, an unknown mode, or `damping` is not positive.
+        ValueError: Shapes or devices do not fit, a value of `target` is no such one, an unknown
+            mode, or `damping` is not positive and finite.
 
     Example:
         >>> target = torch.zeros(1, 1, 15, 15, dtype=torch.uint8)
@@ -74,13 +76,13 @@ def direction_loss(
         >>> print(round(same.item(), 4), round(flat.item(), 4))
         0.0 0.7854
     """
-    check_loss_input(logits, target)
+    check_loss_input(logits, target, ignore_index)
     check_option('reduction', reduction, ('sum', 'mean'))
     if power not in (1, 2):
         raise ValueError(f'Expected argument `power` to be 1 or 2, but got {power!r}.')
-    if not damping > 0:
+    if not 0 < damping < math.inf:
         raise ValueError(
-            f'Expected argument `damping` to be a positive number, but got {damping!r}; '
+            f'Expected argument `damping` to be a positive number, finite, but got {damping!r}; '
             'without it the gradient of a flat prediction is not finite.'
         )
     if geometry is None:
@@ -90,7 +92,9 @@ def direction_loss(
             ignore_index=ignore_index,
             dtype=loss_dtype(logits),
         )
-    probability = torch.sigmoid(at_least_float32(active_maps(logits, geometry)))
+    probability = torch.sigmoid(
+        at_least_float32(active_maps(logits, target, geometry, ignore_index))
+    )
     oxx, oxy, oyy = hessian_at(
         probability, geometry.slot, geometry.y, geometry.x, filter_radius=filter_radius
     )

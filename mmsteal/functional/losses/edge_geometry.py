@@ -14,7 +14,10 @@ from torch import Tensor
 from mmsteal.functional.edge_maps.normals import NormalsMethod, normal_angle
 from mmsteal.functional.edge_maps.point_hessian import hessian_at
 from mmsteal.functional.edge_maps.thin import thin
-from mmsteal.functional.losses.loss_input import check_option
+from mmsteal.functional.losses.loss_input import check_option, check_target
+
+# A logit whose probability is 0.
+_NO_EDGE = -100.0
 
 Positives = Literal['center', 'band']
 
@@ -56,7 +59,7 @@ def edge_geometry(
     edge where the normals are estimated.
 
     Args:
-        target: Edge target of shape (N, K, H, W): 1 edge, `ignore_index` ignored, else no edge.
+        target: Edge target of shape (N, K, H, W): 1 edge, 0 none, `ignore_index` ignored.
         positives: `'center'`, the thinned label: of a label band only the center line is to be a
             maximum. Or `'band'`, every edge pixel of the label.
         normals: Method of :func:`mmsteal.functional.edge_normals`. The normals are those of the
@@ -70,8 +73,8 @@ def edge_geometry(
 
     Raises:
         TypeError: `target` is no tensor.
-        ValueError: `target` is not of shape (N, K, H, W), or an unknown mode, or a negative
-            `filter_radius`.
+        ValueError: `target` is not of shape (N, K, H, W) or holds another value, or an unknown
+            mode, or a negative `filter_radius`.
 
     Example:
         >>> target = torch.zeros(1, 1, 9, 9, dtype=torch.uint8)
@@ -89,6 +92,7 @@ def edge_geometry(
             f'Expected argument `target` to have shape (N, K, H, W), but got {tuple(target.shape)}.'
         )
     check_option('positives', positives, get_args(Positives))
+    check_target(target, ignore_index)
     edge = (target == 1).flatten(0, 1)
     if ignore_index == 1:
         edge = torch.zeros_like(edge)
@@ -99,15 +103,22 @@ def edge_geometry(
     return EdgeGeometry(target.shape, maps, slot, y, x, normal_angle(*derivatives, method=normals))
 
 
-def active_maps(logits: Tensor, geometry: EdgeGeometry) -> Tensor:
+def active_maps(
+    logits: Tensor, target: Tensor, geometry: EdgeGeometry, ignore_index: int
+) -> Tensor:
     """The logits of the maps that hold a positive pixel.
+
+    Near a positive pixel the losses also look at ignored ones. A prediction there that is no
+    number counts as no edge, and has no gradient.
 
     Without a positive pixel the result is empty but still part of the graph: sums over it are an
     exact zero whose gradient is zero everywhere, also where a logit is infinite.
 
     Args:
         logits: Logits of shape (N, K, H, W).
+        target: Edge target of the same shape.
         geometry: Geometry of a target of the same shape.
+        ignore_index: Value of ignored pixels.
 
     Returns:
         Logits of shape (M, H, W).
@@ -120,4 +131,6 @@ def active_maps(logits: Tensor, geometry: EdgeGeometry) -> Tensor:
             f'Expected argument `geometry` to be of a target of shape {tuple(logits.shape)}, '
             f'but got {tuple(geometry.shape)}; make it from the target of this call.'
         )
-    return logits.flatten(0, 1).index_select(0, geometry.maps)
+    active = logits.flatten(0, 1).index_select(0, geometry.maps)
+    ignored = target.flatten(0, 1).index_select(0, geometry.maps) == ignore_index
+    return active.masked_fill(ignored & active.isnan(), _NO_EDGE)

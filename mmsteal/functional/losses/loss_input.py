@@ -8,19 +8,18 @@ import torch
 from torch import Tensor
 
 
-def check_loss_input(logits: Tensor, target: Tensor) -> None:
-    """Refuse logits and targets that do not belong together.
-
-    Only what the host knows is checked; values are not looked at, because that would make the host
-    wait for the device in each training step.
+def check_loss_input(logits: Tensor, target: Tensor, ignore_index: int) -> None:
+    """Refuse logits and targets that do not belong together, and targets that are no edge maps.
 
     Args:
         logits: Expected to be floating point, of shape (N, K, H, W).
         target: Expected to be bool, integer or floating point, of the same shape and device.
+        ignore_index: Value of ignored pixels.
 
     Raises:
         TypeError: An argument is no tensor, or `logits` is not floating point.
-        ValueError: The shapes are not (N, K, H, W) or differ, or the devices differ.
+        ValueError: The shapes are not (N, K, H, W) or differ, the devices differ, or the target
+            holds another value than 0, 1 and `ignore_index`.
     """
     for name, value in (('logits', logits), ('target', target)):
         if not isinstance(value, Tensor):
@@ -46,6 +45,39 @@ def check_loss_input(logits: Tensor, target: Tensor) -> None:
             f'Expected argument `target` to be on the device of `logits` ({logits.device}), '
             f'but got {target.device}.'
         )
+    check_target(target, ignore_index)
+
+
+def check_target(target: Tensor, ignore_index: int) -> None:
+    """Refuse a target that is no edge map: its loss would be a number, and mean nothing.
+
+    Of uint8 with 255 for ignored pixels, as all pipelines here make it, this takes two passes over
+    bytes, a few thousandths of the loss. On an accelerator the host waits for the answer.
+
+    Args:
+        target: Edge target of any shape.
+        ignore_index: Value of ignored pixels.
+
+    Raises:
+        ValueError: It holds another value than 0, 1 and `ignore_index`.
+    """
+    if target.dtype == torch.bool or target.numel() == 0:
+        return
+    if target.dtype == torch.uint8 and ignore_index == 255:
+        fits = bool((target + 1).max() <= 2)  # 255 wraps around to 0
+    else:
+        fits = not bool(_strange(target, ignore_index).any())
+    if not fits:
+        value = target[_strange(target, ignore_index)][0].item()
+        raise ValueError(
+            f'Expected argument `target` to hold 1 for an edge, 0 for none and {ignore_index} for '
+            f'ignored pixels, but got {value:g}; make edge maps of labels with label_map_to_edges, '
+            'and binary ones of soft ones with a threshold.'
+        )
+
+
+def _strange(target: Tensor, ignore_index: int) -> Tensor:
+    return (target != 0) & (target != 1) & (target != ignore_index)
 
 
 def check_option(name: str, value: object, options: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ Shape shorthand: N images, K classes, H x W pixels; P positive pixels; S = 2 * l
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -46,7 +47,7 @@ def thinning_nms_loss(
 
     Args:
         logits: Logits of shape (N, K, H, W).
-        target: Edge target of the same shape: 1 edge, `ignore_index` ignored, else no edge.
+        target: Edge target of the same shape: 1 edge, 0 none, `ignore_index` ignored.
         length: L, the reach of the samples on each side in pixels, at least 1.
         temperature: tau of the softmax.
         reduction: `'sum'`, the paper's, to which its learning rates belong; `'mean'` over the
@@ -63,8 +64,8 @@ def thinning_nms_loss(
 
     Raises:
         TypeError: `logits` or `target` is no tensor, or `logits` is not floating point.
-        ValueError: Shapes or devices do not fit, an unknown mode, or `length` or `temperature` is
-            not positive.
+        ValueError: Shapes or devices do not fit, a value of `target` is no such one, an unknown
+            mode, or `length` or `temperature` is not positive and finite.
 
     Example:
         >>> target = torch.zeros(1, 1, 9, 9, dtype=torch.uint8)
@@ -74,20 +75,21 @@ def thinning_nms_loss(
         >>> print(round(flat.item(), 4), round(thin.item(), 4))
         1.6094 0.0002
     """
-    check_loss_input(logits, target)
+    check_loss_input(logits, target, ignore_index)
     check_option('reduction', reduction, ('sum', 'mean'))
     check_option('response', response, ('probability', 'logit'))
     if not isinstance(length, int) or length < 1:
         raise ValueError(
             f'Expected argument `length` to be an integer of at least 1 pixel, but got {length!r}.'
         )
-    if not temperature > 0:
+    if not 0 < temperature < math.inf:
         raise ValueError(
-            f'Expected argument `temperature` to be a positive number, but got {temperature!r}.'
+            'Expected argument `temperature` to be a positive number, finite, but got '
+            f'{temperature!r}.'
         )
     if geometry is None:
         geometry = edge_geometry(target, ignore_index=ignore_index, dtype=loss_dtype(logits))
-    maps = at_least_float32(active_maps(logits, geometry))
+    maps = at_least_float32(active_maps(logits, target, geometry, ignore_index))
     steps = torch.arange(-length, length + 1, device=maps.device, dtype=maps.dtype)
     angle = geometry.angle.to(maps.dtype)[:, None]
     samples, inside = _sample(

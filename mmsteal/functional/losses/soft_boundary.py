@@ -58,11 +58,7 @@ def soft_boundary(prob: Tensor, *, radius: float = 1.0, valid: Tensor | None = N
     _check_radius(radius)
     if valid is None:
         return _DiskMax.apply(prob, radius) + _DiskMax.apply(-prob, radius)
-    if not isinstance(valid, Tensor) or valid.dtype != torch.bool:
-        raise TypeError(
-            'Expected argument `valid` to be a bool tensor, but got '
-            f'{getattr(valid, "dtype", type(valid).__name__)}; compare the labels with a value.'
-        )
+    _check_valid(valid)
     high = _DiskMax.apply(prob.masked_fill(~valid, -torch.inf), radius)
     low = _DiskMax.apply((-prob).masked_fill(~valid, -torch.inf), radius)
     return (high + low).masked_fill(~valid, 0.0)
@@ -124,6 +120,10 @@ def boundary_logits(
         )
     _check_eps(eps)
     logits = at_least_float32(logits)
+    if valid is not None:
+        _check_valid(valid)
+        # What does not count has no gradient either, also where it is no number.
+        logits = logits.masked_fill(~valid, 0.0)
     prob = logits.sigmoid() if use_sigmoid else logits.softmax(dim=1)
     return torch.logit(eps + (1 - 2 * eps) * soft_boundary(prob, radius=radius, valid=valid))
 
@@ -137,6 +137,14 @@ def check_boundary_options(radius: float, eps: float) -> None:
 def _check_eps(eps: float) -> None:
     if not 0 < eps < 0.5:
         raise ValueError(f'Expected argument `eps` to be in (0, 0.5), but got {eps!r}.')
+
+
+def _check_valid(valid: Tensor) -> None:
+    if not isinstance(valid, Tensor) or valid.dtype != torch.bool:
+        raise TypeError(
+            'Expected argument `valid` to be a bool tensor, but got '
+            f'{getattr(valid, "dtype", type(valid).__name__)}; compare the labels with a value.'
+        )
 
 
 def _check_radius(radius: float) -> None:
@@ -165,7 +173,8 @@ def class_boundaries(
 
     Raises:
         TypeError: `label` is no tensor of integers.
-        ValueError: `label` is not of shape (N, H, W), or `radius` is less than 1 or not finite.
+        ValueError: `label` is not of shape (N, H, W), there is no class, or `radius` is less than
+            1 or not finite.
 
     Example:
         >>> label = torch.tensor([[[0, 0, 0, 1, 1, 255]]])
@@ -181,6 +190,11 @@ def class_boundaries(
     if label.ndim != 3:
         raise ValueError(
             f'Expected argument `label` to have shape (N, H, W), but got {tuple(label.shape)}.'
+        )
+    if not isinstance(num_classes, int) or num_classes < 1:
+        raise ValueError(
+            f'Expected argument `num_classes` to be an integer of at least 1, but got '
+            f'{num_classes!r}.'
         )
     valid = (label != ignore_index)[:, None]
     masks = label[:, None] == torch.arange(num_classes, device=label.device)[:, None, None]

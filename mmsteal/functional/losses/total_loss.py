@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -36,7 +37,7 @@ def steal_loss(
 
     Args:
         logits: Logits of shape (N, K, H, W).
-        target: Edge target of the same shape: 1 edge, `ignore_index` ignored, else no edge.
+        target: Edge target of the same shape: 1 edge, 0 none, `ignore_index` ignored.
         alpha: The three weights. The default is the paper's for SBD and sums; averaged losses are
             of other sizes.
         beta: Weight of the edge pixels in the cross entropy.
@@ -48,7 +49,8 @@ def steal_loss(
 
     Raises:
         TypeError: `logits` or `target` is no tensor, or `logits` is not floating point.
-        ValueError: Shapes or devices do not fit, an unknown mode, or `alpha` are not three numbers.
+        ValueError: Shapes or devices do not fit, a value of `target` is no such one, an unknown
+            mode, or `alpha` are not three finite numbers.
 
     Example:
         >>> import torch
@@ -59,16 +61,18 @@ def steal_loss(
         >>> print(round(flat.item(), 2), round(right.item(), 2))
         17.4 0.0
     """
-    check_loss_input(logits, target)
-    if len(alpha) != 3:
+    check_loss_input(logits, target, ignore_index)
+    if len(alpha) != 3 or not all(map(math.isfinite, alpha)):
         raise ValueError(
             'Expected argument `alpha` to be the weights of cross entropy, NMS loss and direction '
-            f'loss, but got {alpha!r}; give three numbers.'
+            f'loss, but got {alpha!r}; give three numbers, finite.'
         )
     geometry = edge_geometry(target, ignore_index=ignore_index, dtype=loss_dtype(logits))
     cross_entropy = balanced_bce_loss(
         logits, target, beta=beta, reduction=reduction, ignore_index=ignore_index
     )
-    thinning = thinning_nms_loss(logits, target, reduction=reduction, geometry=geometry)
-    direction = direction_loss(logits, target, reduction=reduction, geometry=geometry)
+    thinning, direction = (
+        loss(logits, target, reduction=reduction, ignore_index=ignore_index, geometry=geometry)
+        for loss in (thinning_nms_loss, direction_loss)
+    )
     return alpha[0] * cross_entropy + alpha[1] * thinning + alpha[2] * direction

@@ -83,8 +83,9 @@ def refine_label_map(
         instance_map: Instance ids (H, W): then objects are instances. None: an object is all that
             has one label, or with `components` each of its connected components.
         error_px: How far outlines may be off, in pixels; see :func:`refine_objects`.
-        **values: What the labels mean: `background`, `unlabelled`, `ignore_index` (255),
-            `unclaimed` and `components`, see :class:`LabelValues`.
+        **values: What the labels mean: `background`, `unlabelled`, `ignore_index`, `unclaimed` and
+            `components`, see :class:`LabelValues`. Without `ignore_index` 255 is ignored, unless
+            `classes` names it, or the map is a mask: 0 and 255 alone, and one edge map at most.
 
     Returns:
         The refined map, and what happened to each object.
@@ -109,9 +110,9 @@ def refine_label_map(
         ('level_set', 1245)
     """
     labels = check_map('label_map', label_map)
-    meaning = LabelValues(**values)
-    meaning.check_fit(labels.dtype)
     num_maps = 1 if edge_prob is None else len(as_edge_maps(edge_prob))
+    meaning = LabelValues.of_map(labels, classes, single=num_maps == 1, **values)
+    meaning.check_fit(labels.dtype)
     found = label_objects(
         labels, instance_map, without=meaning.without, components=meaning.components
     )

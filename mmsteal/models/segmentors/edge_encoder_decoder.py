@@ -10,6 +10,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmsteal.models.pretrained import checked_pretrained
+
 
 @MODELS.register_module()
 class EdgeEncoderDecoder(EncoderDecoder):
@@ -51,6 +53,11 @@ class EdgeEncoderDecoder(EncoderDecoder):
                     'Expected `test_cfg.stride` to be at most `test_cfg.crop_size`, so that the '
                     f'windows leave no gaps, but got {stride} and {crop_size}.'
                 )
+
+    def init_weights(self) -> None:
+        """Initialise; pretrained weights that do not fit are an error."""
+        with checked_pretrained(self):
+            super().init_weights()
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Boundary probabilities (N, K, H, W) of images (N, 3, H, W)."""

@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmsteal.models.decode_heads.edge_head import EdgeHead
+from mmsteal.models.pretrained import checked_pretrained
 from mmsteal.models.segmentors.edge_encoder_decoder import undo_test_transforms
 
 
@@ -44,6 +45,11 @@ class SegEdgeEncoderDecoder(EncoderDecoder):
                 f'{names or "none"}; add dict(type="CASENetHead", ...) to `auxiliary_head`, or use '
                 "type='EncoderDecoder'."
             )
+
+    def init_weights(self) -> None:
+        """Initialise; pretrained weights that do not fit are an error."""
+        with checked_pretrained(self):
+            super().init_weights()
 
     @property
     def edge_head(self) -> EdgeHead:

@@ -69,9 +69,9 @@ def test_active_maps():
     target = make_target()
     logits = torch.randn(target.shape)
     geometry = edge_geometry(target)
-    assert torch.equal(active_maps(logits, geometry), logits.flatten(0, 1)[[1, 3, 5]])
+    assert torch.equal(active_maps(logits, target, geometry, 255), logits.flatten(0, 1)[[1, 3, 5]])
     with pytest.raises(ValueError, match='`geometry` to be of a target of shape'):
-        active_maps(logits[:1], geometry)
+        active_maps(logits[:1], target[:1], geometry, 255)
 
 
 def test_filter_radius_is_passed_on():
