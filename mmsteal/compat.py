@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from types import ModuleType
@@ -124,6 +125,8 @@ def stand_in_for_ops() -> None:
         return op
 
     ops = ModuleType('mmcv._ext')
+    # Whoever asks whether there are compiled ops is told that there is nothing to load.
+    ops.__spec__ = ModuleSpec('mmcv._ext', None)
     ops.__getattr__ = missing  # type: ignore[method-assign]
     sys.modules.setdefault('mmcv._ext', ops)
 

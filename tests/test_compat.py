@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from importlib.metadata import PackageNotFoundError
+from importlib.util import find_spec
 from urllib.error import URLError
 
 import mmengine.config
@@ -70,6 +71,7 @@ def test_ops_that_are_missing_say_so(monkeypatch, lite):
     if lite:
         from mmcv.utils import ext_loader
 
+        assert find_spec('mmcv._ext').loader is None  # as mmengine asks for it
         ops = ext_loader.load_ext('_ext', ['nms'])
         with pytest.raises(RuntimeError, match='`nms`, but got mmcv-lite'):
             ops.nms(1)

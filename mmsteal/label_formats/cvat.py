@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.files import path_under
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.base import LabelItem, LabelProblem, as_values
 from mmsteal.label_formats.corner_polygons import corner_region, outline_corners
@@ -105,10 +104,10 @@ class CvatFormat(SetFileFormat):
         items, problems = [], []
         for image in found:
             file_name = image.attributes.get('name', '').replace('\\', '/')
-            subset = image.attributes.get('subset', '')
+            # Exports of whole projects sort images by subset.
+            by_subset = f'{image.attributes.get("subset", "")}/{file_name}'.lstrip('/')
             try:
-                path_under(self.images, file_name, links=False)
-                path_under(self.images, f'{subset}/{file_name}'.lstrip('/'), links=False)
+                path = find_named(self.images, file_name) or find_named(self.images, by_subset)
             except ValueError as error:
                 message = f'image {image.attributes.get("id")}: {error}'
                 problems.append(LabelProblem(root, message))
@@ -117,9 +116,6 @@ class CvatFormat(SetFileFormat):
             if name in self._images:
                 raise LabelError(f'{root}: two images are named {name!r}; rename one.')
             self._images[name] = image
-            # Exports of whole projects sort images by subset.
-            path = find_named(self.images, file_name)
-            path = path or find_named(self.images / subset, file_name)
             if path is None:
                 path = self.images / file_name
                 problems.append(LabelProblem(path, f'{root} names the image, but it is gone.'))

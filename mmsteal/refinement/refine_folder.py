@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmsteal.jobs import Job, Ranks, Workers, check_out_dir, one_run, run_job, writing_to
-from mmsteal.label_formats import AnnotatedObject, FormatSpec, LabelError, LabelFormat, LabelItem
-from mmsteal.label_formats.annotation import counted
+from mmsteal.label_formats import FormatSpec, LabelError, LabelFormat, LabelItem
 from mmsteal.label_formats.set_checks import require_objects_in_set, require_photographs
-from mmsteal.refinement.class_mapping import EdgeClasses
+from mmsteal.refinement.class_mapping import require_edge_maps
 from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
 from mmsteal.refinement.records import (
     REPORTS,
@@ -126,7 +124,7 @@ def refine_folder(
     require_photographs(items)
     require_objects_in_set(source, items)
     refiner = FileRefiner(settings, source)
-    _require_match(refiner.edge_classes, source, items)
+    require_edge_maps(refiner.edge_classes, source, items)
     check_parameters(settings, overwrite=overwrite)
     # Everybody has looked before the first one writes, and all take what it has found.
     with one_run(settings.out_dir) if ours.rank == 0 else nullcontext():
@@ -247,53 +245,6 @@ def check_places(source: FormatSpec, out_dir: str | Path, edges: str | Path | No
     others = {'instances': source.options.get('instances'), 'edge maps': edges}
     check_out_dir(out_dir, ('labels', REPORTS), labels, inside=one_file)
     check_out_dir(out_dir, ('labels', REPORTS), others)
-
-
-def _require_match(
-    edge_classes: EdgeClasses, source: LabelFormat, items: Sequence[LabelItem]
-) -> None:
-    """Refuse to run where no object has an edge map, or where nothing can be read.
-
-    Raises:
-        ValueError: With the first fault of the files, if there was one.
-    """
-    errors: list[str] = []
-    unread: Counter[str] = Counter()
-    some = False
-
-    def categories() -> Iterator[AnnotatedObject]:
-        """Categories of the table of the format, else of the files."""
-        nonlocal some
-        for value, name in source.class_names.items():
-            some = True
-            yield AnnotatedObject(value, name)
-        for item in () if source.class_names else items:
-            try:
-                annotation = source.read(item)
-            except LabelError as error:
-                errors.append(str(error))
-                continue
-            unread.update(annotation.unread)
-            for entry in annotation.objects:
-                some = True
-                yield entry
-
-    try:
-        edge_classes.require_match(categories())
-    except ValueError as error:
-        if len(errors) == len(items):
-            raise ValueError(
-                f'Expected labels that can be read, but none of {len(items)} can; the first: '
-                f'{errors[0]}'
-            ) from error
-        told = str(error)
-        if not some:
-            told = f'Expected an object in the labels of {source.root}, but there is none.'
-            if unread:
-                told += f' Not read as objects: {counted(unread)}.'
-        if errors:
-            told += f' {len(errors)} of {len(items)} labels cannot be read; the first: {errors[0]}'
-        raise ValueError(told) from error
 
 
 def _error_range(records: Iterator[dict[str, Any]]) -> dict[str, float] | None:
