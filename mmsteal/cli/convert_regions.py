@@ -19,7 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsteal.cli.user_errors import tell_problems, user_errors
+from mmsteal.cli.command import command
+from mmsteal.cli.each_image import problems_told
+from mmsteal.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
     from mmsteal.label_formats.region_maps import RegionMap
@@ -50,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
@@ -60,10 +63,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, find_files
     from mmsteal.label_formats.label_maps import encode_png
 
-    with user_errors():
+    with problems_told() as problems, user_errors():
         out = Path(args.out)
         images = find_files(Path(args.images), IMAGE_SUFFIXES, what='photographs')
-        problems: dict[str, str] = {}
+        done = False
         for photo, name, regions in tqdm(_READERS[args.kind](args, problems), unit='map'):
             if photo not in images:
                 problems[name] = f'Expected the photograph {photo} in {args.images}.'
@@ -73,15 +76,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             write_file(
                 out / 'instances' / f'{name}.png', encode_png(Image.fromarray(regions.instances))
             )
+            done = True
+        if problems and not done:
+            raise ValueError(next(iter(problems.values())))
         train, val = _split(
             sorted(find_files(out / 'labels', ('.png',), what='labels')), args.hold_out
         )
         write_file(out / 'train.txt', ''.join(f'{name}\n' for name in train))
         write_file(out / 'val.txt', ''.join(f'{name}\n' for name in val))
-    print(f'{len(train)} maps to train, {len(val)} to choose by; written to {args.out}')
-    if problems:
-        tell_problems('not done:', problems)
-        raise SystemExit(f'error: {len(problems)} maps could not be made; the others are there.')
+        print(f'{len(train)} maps to train, {len(val)} to choose by; written to {args.out}')
 
 
 @contextmanager
