@@ -33,17 +33,14 @@ def last_checkpoint(work_dir: str | os.PathLike) -> str | None:
         named = Path((work_dir / 'last_checkpoint').read_text(encoding='utf-8').strip())
     except (OSError, ValueError):
         named = Path()
-    folders = dict.fromkeys([named.parent if named.name else work_dir, work_dir])
     if named.name:
-        for path in (named, work_dir / named.name):
-            if is_whole_checkpoint(path):
-                return str(path)
-    found = sorted(
-        (path for folder in folders if folder.is_dir() for path in folder.iterdir()
-         if _NUMBERED.fullmatch(path.name)),
-        key=lambda path: (path.stat().st_mtime_ns, _number(path)),
-        reverse=True,
-    )  # fmt: skip
+        # The run may have been copied or moved, and the first one may live on.
+        here = work_dir / named.name
+        path = here if here.exists() else named
+        if is_whole_checkpoint(path):
+            return str(path)
+    # Those of a hook with an `out_dir` are elsewhere.
+    found = _newest_first(work_dir) or (_newest_first(named.parent) if named.name else [])
     whole = next((path for path in found if is_whole_checkpoint(path)), None)
     if whole is None and found:
         raise ValueError(
@@ -75,6 +72,10 @@ def is_whole_checkpoint(path: str | os.PathLike) -> bool:
         return False
 
 
-def _number(path: Path) -> int:
-    match = _NUMBERED.fullmatch(path.name)
-    return int(match[1]) if match else 0
+def _newest_first(folder: Path) -> list[Path]:
+    found = {}
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = _NUMBERED.fullmatch(path.name)
+        if match:
+            found[path] = (path.stat().st_mtime_ns, int(match[1]))
+    return sorted(found, key=lambda path: found[path], reverse=True)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmsteal.cli.command import command
+from mmsteal.cli.config_arguments import add_trust_checkpoint
 from mmsteal.cli.user_errors import user_errors
 
 
@@ -25,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--config', help='config of an edge model: its path, or its name')
     parser.add_argument('--checkpoint', help='its trained weights')
+    add_trust_checkpoint(parser)
     parser.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
     parser.add_argument(
         '--work-dir', default='work_dirs/annotator', help='where uploads and results are kept'

@@ -12,6 +12,7 @@ from mmsteal.cli.config_arguments import (
     add_config_argument,
     add_data_root,
     add_launcher_arguments,
+    add_trust_checkpoint,
     set_local_rank,
 )
 from mmsteal.cli.user_errors import user_errors
@@ -29,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--out', help='write predictions here, one grey PNG per class and image')
     parser.add_argument('--show-dir', help='write pictures of the predictions here')
     parser.add_argument('--tta', action='store_true', help='average over flips and scales')
+    add_trust_checkpoint(parser)
     add_cfg_options(parser)
     add_launcher_arguments(parser)
     return parser

@@ -14,6 +14,7 @@ from mmsteal.cli.config_arguments import (
     add_config_argument,
     add_data_root,
     add_launcher_arguments,
+    add_trust_checkpoint,
     set_local_rank,
 )
 from mmsteal.cli.user_errors import user_errors
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         help='resume from the last checkpoint of the work dir, or from the one given',
     )  # fmt: skip
     parser.add_argument('--amp', action='store_true', help='train in bfloat16')
+    add_trust_checkpoint(parser)
     add_cfg_options(parser)
     add_launcher_arguments(parser)
     return parser

@@ -59,18 +59,23 @@ class Origin:
     inputs: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(cls, fingerprint: str, files: Iterable[Path] = ()) -> Origin:
+    def of(cls, settings: str, files: Iterable[Path] = (), *, places: bool = False) -> Origin:
         """Look at the input files; do it before they are read, so that no change goes unnoticed.
 
         Args:
-            fingerprint: Of the settings.
+            settings: Their fingerprint.
             files: The input files, in an order that is always the same.
+            places: Whether it matters where they are: a file that was given to another class is the
+                same file.
 
         Raises:
             OSError: If a file is missing.
         """
+        files = list(files)
+        if places:
+            settings = fingerprint([settings, [str(path.resolve()) for path in files]])
         stats = [path.stat() for path in files]
-        return cls(fingerprint, tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
+        return cls(settings, tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
 
 
 class Records:

@@ -172,7 +172,7 @@ class _Simulator:
             return None  # a file is missing, which is told when its turn comes
 
     def _origin(self, item: LabelItem) -> Origin:
-        return Origin.of(self._fingerprint, [*item.labels, item.image])
+        return Origin.of(self._fingerprint, [*item.labels, item.image], places=True)
 
     def __call__(self, item: LabelItem) -> dict[str, Any]:
         settings = self.settings

@@ -1,8 +1,12 @@
 """Kill a run at each of its file operations, or let the disk refuse them, and run it again."""
 
 import errno
+import os
 import random
 import shutil
+import signal
+import sys
+import time
 from collections.abc import Callable
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -23,14 +27,15 @@ class Scenario:
             status, 0 for None, or its message.
         result (Callable): What the folder holds when it is done, to be compared.
         sources (Path | None): Folder that must stay as it is.
-        told (bool): Whether a disk that refuses ends the run with a line. Alignment goes on.
+        command (bool): Whether it is a whole command, which a disk that refuses ends with a line,
+            SIGTERM with its status, and another run in the folder keeps out.
     """
 
     name: str
     run: Callable[[Path], Any]
     result: Callable[[Path], Any]
     sources: Path | None = None
-    told: bool = True
+    command: bool = True
 
 
 @dataclass
@@ -38,11 +43,12 @@ class Totals:
     """How often something was tried, and what went wrong."""
 
     tries: int = 0
-    wrong: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)  # a line a try
 
     def add(self, what, problems):
         self.tries += 1
-        self.wrong += [f'{what}: {problem}' for problem in problems]
+        if problems:
+            self.wrong.append(f'{what}: {"; ".join(problems)}')
 
     def __str__(self):
         return f'{self.tries} tries, {len(self.wrong)} wrong'
@@ -72,9 +78,13 @@ class Campaign:
         self.sources = _contents(scenario.sources)
         whole = self.root / 'out'
         operations = FileOperations(whole)
+        run_quietly(scenario, whole)  # what is compiled the first time
+        shutil.rmtree(whole)
+        start = time.monotonic()
         with watched(operations):
             code, printed = run_quietly(scenario, whole)
         assert code == 0, (code, printed)
+        self.seconds = time.monotonic() - start
         self.expected = scenario.result(whole)
         self.operations = operations.names
         shutil.rmtree(whole)
@@ -102,6 +112,53 @@ class Campaign:
                 totals.add(what, [*problems, *self._run_again(folder)])
         return totals
 
+    def signals(self, tries, number=signal.SIGKILL, seed=0):
+        """A process of its own, stopped by a signal at a random moment, and the run again."""
+        totals, rng = Totals(), random.Random(seed)
+        for index in range(tries):
+            with self._folder() as folder:
+                moment = rng.uniform(0, 1.1 * self.seconds)
+                code = self._signalled(folder, number, moment)
+                problems = []
+                if number == signal.SIGTERM:
+                    # The last one: before the command had begun.
+                    if code not in (0, 128 + number, -number):
+                        problems.append(f'the exit status is {code}')
+                    problems += [f'left {leftovers(folder)}'] if leftovers(folder) else []
+                what = f'{self.scenario.name}, {number.name} after {moment:.3f} s (try {index})'
+                totals.add(what, [*problems, *self._run_again(folder)])
+        return totals
+
+    def side_by_side(self, tries):
+        """Two runs in one folder at the same time: both end, or one is refused; then again."""
+        totals = Totals()
+        for index in range(tries):
+            with self._folder() as folder:
+                children = [self._fork(folder) for _ in range(2)]
+                codes = sorted(_wait(child) for child in children)
+                problems = [] if codes in ([0, 0], [0, 1]) else [f'the exit statuses are {codes}']
+                what = f'{self.scenario.name}, two at once (try {index})'
+                totals.add(what, [*problems, *self._run_again(folder)])
+        return totals
+
+    def _signalled(self, folder, number, moment):
+        child = self._fork(folder)
+        time.sleep(moment)
+        os.kill(child, number)  # one that has ended is there until it is waited for
+        return _wait(child)
+
+    def _fork(self, folder):
+        sys.stdout.flush()
+        child = os.fork()
+        if child:
+            return child
+        code = 99
+        try:
+            code, _ = run_quietly(self.scenario, folder)
+            code = code if isinstance(code, int) else 1
+        finally:
+            os._exit(code)
+
     def refusals(self, *, stride=1, offset=0, error=errno.ENOSPC):
         """The disk takes nothing more from one operation in `stride` on; then it does again."""
         totals = Totals()
@@ -115,7 +172,7 @@ class Campaign:
                 except Exception as raised:
                     problems.append(f'{type(raised).__name__}: {raised}')
                     code = 1
-                if operations.fired and self.scenario.told and not problems:
+                if operations.fired and self.scenario.command and not problems:
                     problems += _problems_of_message(code)
                 if leftovers(folder):
                     problems.append(f'left {leftovers(folder)}')
@@ -160,6 +217,11 @@ class Campaign:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(child):
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 def _problems_of_message(code):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import torch
+from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmsteal.cli import convert_edge_bins, eval_edges, refine, simulate_coarse_labels
@@ -29,7 +30,7 @@ def files_of(folder):
     """All files of a result, but for the times in it."""
     found = {}
     for path in sorted(folder.rglob('*')):
-        if path.is_file():
+        if path.is_file() and path.suffix != '.part':  # those are told on their own
             content = path.read_bytes()
             if path.name == 'report.json':
                 report = json.loads(content)
@@ -150,6 +151,7 @@ def alignment_scenario(root):
     write_disks(root, 3)
 
     def run(folder):
+        init_default_scope('mmseg')
         torch.manual_seed(0)
         aligner = make_aligner(folder, disk_dataset(root))
         if aligner.align_all(DiskModel(), 5) is None:
@@ -161,4 +163,4 @@ def alignment_scenario(root):
             Image.open(path).load()
         return files_of(folder)
 
-    return Scenario('alignment', run, result, root)
+    return Scenario('alignment', run, result, root, command=False)

@@ -59,6 +59,8 @@ class WholeCheckpointHook(CheckpointHook):
         path = self._path(self.filename_tmpl.format(step))
         if self.file_backend.exists(path):
             self.last_ckpt, self._last_step = path, step
+            if is_main_process():
+                write_file(osp.join(runner.work_dir, 'last_checkpoint'), path)
         if not self._validated and self._validation_is_due(runner):
             runner.logger.info(
                 'WholeCheckpointHook: the run was stopped before the validation of this checkpoint '
