@@ -24,7 +24,7 @@ from mmsteal.apis.in_memory import bgr_pixels
 from mmsteal.apis.run_config import read_config
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.edge_files import check_distinct_names, write_prediction
-from mmsteal.files import write_file
+from mmsteal.files import path_under, write_file
 from mmsteal.label_formats import LabelError
 from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, read_photo
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
@@ -119,6 +119,7 @@ class EdgeInferencer:
         out_dir: str | Path | None = None,
         return_predictions: bool | None = None,
         show_progress: bool = True,
+        skipped: dict[str, str] | None = None,
     ) -> list[EdgePrediction]:
         """Predict the edges of one or many images.
 
@@ -130,16 +131,23 @@ class EdgeInferencer:
             return_predictions: Keep and return the predictions. None: only if nothing is written,
                 so that a big folder does not fill the memory.
             show_progress: Show a progress bar for more than one image.
+            skipped: Takes the images that cannot be read, and what is wrong with each; the others
+                are done. None: the first such image is an error.
 
         Returns:
             One per image, or empty.
+
+        Raises:
+            FileNotFoundError: If an image is missing; named.
+            ValueError: If an image cannot be read; named.
         """
         images = _list_images(inputs)
         if out_dir is not None:
             check_distinct_names(image for image in images if isinstance(image, str | Path))
         keep = out_dir is None if return_predictions is None else return_predictions
         kept = []
-        bar = tqdm(self.stream(images), total=len(images), unit='image', desc='edges',
+        found = self.stream(images, skipped=skipped)
+        bar = tqdm(found, total=len(images), unit='image', desc='edges',
                    disable=not show_progress or len(images) < 2)  # fmt: skip
         for prediction in bar:
             if out_dir is not None:
@@ -148,10 +156,21 @@ class EdgeInferencer:
                 kept.append(prediction)
         return kept
 
-    def stream(self, images: Sequence[ImageInput]) -> Iterator[EdgePrediction]:
-        """Predict image after image; nothing is kept."""
+    def stream(
+        self,
+        images: Sequence[ImageInput],
+        *,
+        skipped: dict[str, str] | None = None,
+    ) -> Iterator[EdgePrediction]:
+        """Predict image after image; nothing is kept. For `skipped` see :meth:`__call__`."""
         for index, item in enumerate(images):
-            name, image = read_image(item, index)
+            try:
+                name, image = read_image(item, index)
+            except (ValueError, OSError) as error:
+                if skipped is None:
+                    raise
+                skipped[str(item)] = str(error)
+                continue
             edges = self.predict(image)
             faded = (image[..., ::-1] * 0.5 + 127.5).astype(np.uint8)
             overlay = colorize_edges(relative_strength(edges), self.palette, faded, floor=0.5)
@@ -161,7 +180,7 @@ class EdgeInferencer:
     def write(prediction: EdgePrediction, out_dir: str | Path) -> None:
         """Write one prediction as per-class PNGs and an overlay."""
         write_prediction(out_dir, prediction.name, prediction.edges)
-        path = Path(out_dir) / 'overlay' / f'{prediction.name}.png'
+        path = path_under(Path(out_dir) / 'overlay', f'{prediction.name}.png')
         _, content = cv2.imencode('.png', prediction.overlay[..., ::-1])
         try:
             write_file(path, content.tobytes())

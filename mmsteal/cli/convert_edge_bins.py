@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmsteal.cli.command import command
 from mmsteal.cli.user_errors import user_errors
 
 
@@ -31,12 +32,22 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
+    from mmsteal.files import remove_partial_files
+    from mmsteal.jobs import check_out_dir
     from mmsteal.pairing import list_files
 
     with user_errors():
+        check_out_dir(
+            args.out,
+            [f'class_{k + 1:03d}' for k in range(len(args.names))],
+            {'images': args.images},
+            inside=True,
+        )
+        remove_partial_files(args.out)  # of a run that was killed
         if Path(args.source).is_dir() and list_files(Path(args.source), ('.bin',)):
             bins_to_pngs(args)
         else:
@@ -73,7 +84,8 @@ def pngs_to_bins(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from mmsteal.edge_files import PredictionFolder, read_edge_pngs, write_edge_bin
+    from mmsteal.files import path_under
 
     folder = PredictionFolder(args.source, args.names)
     for name in tqdm(folder.names(), unit='image'):
-        write_edge_bin(Path(args.out) / f'{name}.bin', read_edge_pngs(folder, name))
+        write_edge_bin(path_under(args.out, f'{name}.bin'), read_edge_pngs(folder, name))

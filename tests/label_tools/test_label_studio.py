@@ -319,7 +319,7 @@ def test_edges_without_the_folders_of_the_image(refiner):
 @contextmanager
 def running(refiner, **options):
     with BackendServer(refiner, port=0, **options) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
             yield server.server_port
@@ -379,7 +379,7 @@ def test_the_backend_goes_on_after_bad_requests(port):
         (404, 'no GET /predict', ('GET', '/predict')),
         (404, 'no POST /none', ('POST', '/none', {})),
         (404, 'no image', ('POST', '/predict', asked(task('none.png'), context=drawn))),
-        (411, 'Content-Length', ('POST', '/predict', None, {'Content-Length': 'x'})),
+        (400, 'Content-Length', ('POST', '/predict', None, {'Content-Length': 'x'})),
         (413, 'at most 1 MB', ('POST', '/predict', None, length)),
         (422, 'leads out', ('POST', '/predict', asked(task('../secret.png'), context=drawn))),
         (422, 'Tree', ('POST', '/predict', asked(task(), context=tree))),
