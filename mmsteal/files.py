@@ -10,7 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,14 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         >>> file.read_text(), [p.name for p in file.parent.iterdir()]
         ('0.71', ['scores.txt'])
     """
-    with ExitStack() as stack:
-        partial = stack.enter_context(_partial_file(Path(path)))
+    partial = _PartialFile(Path(path))
+    try:
+        partial.create()
         yield partial.path
         partial.put_on_disk()
         partial.rename()
+    finally:
+        partial.leave()
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
@@ -68,14 +71,17 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     Raises:
         OSError: If the disk refuses. If it has no room for the contents, no file has changed.
     """
-    with ExitStack() as stack:
-        partials = []
-        for path, content in contents.items():
-            partials.append(stack.enter_context(_partial_file(path)))
-            partials[-1].path.write_bytes(content)
-            partials[-1].put_on_disk()
+    partials = [_PartialFile(path) for path in contents]
+    try:
+        for partial, content in zip(partials, contents.values(), strict=True):
+            partial.create()
+            partial.path.write_bytes(content)
+            partial.put_on_disk()
         for partial in partials:
             partial.rename()
+    finally:
+        for partial in partials:
+            partial.leave()
 
 
 def write_file(path: str | Path, content: bytes | str) -> None:
@@ -234,6 +240,11 @@ class _PartialFile:
         self.target = target
         # Not the process id: threads, and ranks on several machines, share folders.
         self.path = target.with_name(f'.{target.name}.{secrets.token_hex(4)}{_PARTIAL}')
+        self._descriptor = -1
+
+    def create(self) -> None:
+        # Apart from __init__: a signal may come at any time, and then somebody must know of it.
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
         with suppress(OSError):  # not every file system has locks
             lock_file(self._descriptor)
@@ -248,7 +259,8 @@ class _PartialFile:
 
     def leave(self) -> None:
         try:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # what has gone wrong is told already
+                self.path.unlink()
         finally:
             self._close()
 
@@ -256,16 +268,6 @@ class _PartialFile:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-
-@contextmanager
-def _partial_file(path: Path) -> Iterator[_PartialFile]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _PartialFile(path)
-    try:
-        yield partial
-    finally:
-        partial.leave()
 
 
 def _is_being_written(partial: Path) -> bool:
