@@ -120,6 +120,17 @@ def test_evaluate(data, options):
     assert score(data) > 0.99
 
 
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+def test_lists_as_editors_save_them(data, encoding):
+    for folder in ('exact255', 'pred/class_001'):
+        (data / folder / 'a.png').rename(data / folder / 'a photo.png')
+    (data / 'list.txt').write_text('a photo.jpg\r\nb\r\n', encoding=encoding)
+    assert evaluate(data, 'exact255', '--list', data / 'list.txt') == 0
+    assert score(data) > 0.99
+    rows = (data / 'eval/per_image.csv').read_text().splitlines()[1:]
+    assert [row.split(',')[2] for row in rows] == ['a photo', 'b']
+
+
 @pytest.mark.parametrize('truth', ['exact255', 'exact1'])
 @pytest.mark.parametrize('pred', ['exact255', 'drawn255'])
 def test_evaluate_label_maps(data, truth, pred):
