@@ -11,7 +11,7 @@ from mmsteal.cli import compare, eval_edges, refine, simulate_coarse_labels, wri
 from mmsteal.edge_files import write_prediction
 from mmsteal.evaluation import EdgeMetric, edge_metric
 from mmsteal.functional import mask_edges
-from mmsteal.label_formats import LabelPngFormat, VocFormat
+from mmsteal.label_formats import LabelError, LabelPngFormat, VocFormat
 
 SIZE = (60, 80)
 Y, X = np.mgrid[: SIZE[0], : SIZE[1]]
@@ -79,6 +79,18 @@ def test_refine(data, options):
         np.testing.assert_array_equal(found, read(data / f'ones/labels/{name}.png') * 255)
         true = read(data / f'exact255/{name}.png')
         assert (found != true).sum() <= 0.1 * (true > 0).sum()
+
+
+def test_a_value_that_no_sample_has_is_an_error(data):
+    """It says that 255 may be the ignored value after all."""
+    for i in range(60):
+        save(data / f'images/{i:02d}.png', np.zeros((4, 6)))
+        save(data / f'many/{i:02d}.png', np.eye(4, 6) * (1 if i == 5 else 255))
+    labels = LabelPngFormat(data / 'many', images=data / 'images', background=0)
+    first, *_, odd = labels.items()[:6]
+    assert [entry.category for entry in labels.read(first).objects] == [255]
+    with pytest.raises(LabelError, match=r'05\.png: unknown values \[1\]; expected \[0, 255\]'):
+        labels.read(odd)
 
 
 def test_simulate_and_compare(data):
