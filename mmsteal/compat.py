@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import os
-import pickle
 import sys
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from types import ModuleType
@@ -17,6 +17,7 @@ from types import ModuleType
 import torch
 
 from mmsteal.jobs.ranks import slurm_to_env
+from mmsteal.safe_checkpoints import restrict_checkpoints
 
 
 def enable_bases(config: ModuleType) -> None:
@@ -124,6 +125,8 @@ def stand_in_for_ops() -> None:
         return op
 
     ops = ModuleType('mmcv._ext')
+    # Whoever asks whether there are compiled ops is told that there is nothing to load.
+    ops.__spec__ = ModuleSpec('mmcv._ext', None)
     ops.__getattr__ = missing  # type: ignore[method-assign]
     sys.modules.setdefault('mmcv._ext', ops)
 
@@ -147,35 +150,10 @@ def hide_broken_timm() -> None:
 
 
 def repair_checkpoints() -> None:
-    """Let the checkpoints of this project load: its own, and the weights that its configs name."""
-    load_own_checkpoints()
+    """Let the weights load that the configs name, and nothing that is no weights."""
+    restrict_checkpoints()
     load_torchvision_weights()
     explain_failed_downloads()
-
-
-def load_own_checkpoints() -> None:
-    """Let a run resume from a checkpoint that it wrote itself, on torch >= 2.6.
-
-    torch 2.6 loads nothing but tensors by default; mmengine's checkpoints also hold its message
-    history. The forks load such a file in full after a look that fails; OpenMMLab's mmengine
-    raises. This gives it the same rule for local files. As ever with pickles: load only
-    checkpoints that you trust.
-    """
-    from mmengine.runner import checkpoint
-
-    if hasattr(checkpoint, '_safe_torch_load'):
-        return
-
-    def load_local(filename: str, map_location):
-        path = os.path.expanduser(filename)
-        if not os.path.isfile(path):
-            raise FileNotFoundError(f'{path} can not be found.')
-        try:
-            return torch.load(path, map_location=map_location, weights_only=True)
-        except pickle.UnpicklingError:
-            return torch.load(path, map_location=map_location, weights_only=False)
-
-    checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_local, force=True)
 
 
 def load_torchvision_weights() -> None:

@@ -2,10 +2,20 @@
 
 import errno
 import os
+import time
 
 import pytest
 
-from mmsteal.files import remove_partial_files, whole_file, write_csv, write_file, write_files
+from mmsteal import files
+from mmsteal.files import (
+    is_same_file,
+    path_under,
+    remove_partial_files,
+    whole_file,
+    write_csv,
+    write_file,
+    write_files,
+)
 
 
 def names(folder):
@@ -90,3 +100,55 @@ def test_table_is_written_whole(tmp_path):
         write_csv(path, broken())
     assert path.read_bytes().startswith(b'image,iou\n')
     assert [file.name for file in path.parent.iterdir()] == ['table.csv']
+
+
+@pytest.mark.parametrize('name', ['../a', 'b/../../a', '/a', '..', '', '.'])
+def test_names_that_lead_out_are_refused(tmp_path, name):
+    with pytest.raises(ValueError, match='below the folder'):
+        path_under(tmp_path, name)
+    with pytest.raises(ValueError, match='below the folder'):
+        path_under(tmp_path, name, links=False)
+
+
+def test_links_that_lead_out_are_refused_for_files_to_write(tmp_path):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / 'out/labels').symlink_to(tmp_path / 'elsewhere')
+    with pytest.raises(ValueError, match='remove the link'):
+        path_under(tmp_path / 'out', 'labels/new/a.png')
+    expected = tmp_path / 'out/labels/a.png'
+    assert path_under(tmp_path / 'out', 'labels/a.png', links=False) == expected
+    # A folder that is a link itself, and one that leads to another place in it.
+    (tmp_path / 'link').symlink_to(tmp_path / 'out')
+    (tmp_path / 'out/b').symlink_to(tmp_path / 'out')
+    assert path_under(tmp_path / 'link', 'b/a.png') == tmp_path / 'link/b/a.png'
+
+
+def test_the_same_file_by_another_name(tmp_path):
+    (tmp_path / 'a').write_bytes(b'')
+    (tmp_path / 'link').symlink_to(tmp_path / 'a')
+    (tmp_path / 'folder').symlink_to(tmp_path)
+    assert is_same_file(tmp_path / 'folder/a', tmp_path / 'a')
+    assert is_same_file(tmp_path / 'a', tmp_path / 'link')  # the link leads to it
+    # A file that is written takes the place of a link, and what it leads to stays.
+    assert not is_same_file(tmp_path / 'link', tmp_path / 'a')
+    assert not is_same_file(tmp_path / 'b', tmp_path / 'a')
+
+
+def test_files_that_are_being_written_are_no_leftovers(tmp_path):
+    with whole_file(tmp_path / 'a') as partial:
+        partial.write_bytes(b'half')
+        remove_partial_files(tmp_path)
+        assert partial.exists()
+    assert (tmp_path / 'a').read_bytes() == b'half'
+
+
+def test_without_locks_old_leftovers_alone_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, 'fcntl', None)  # as on Windows
+    write_file(tmp_path / 'a', b'1')
+    old, young = (tmp_path / f'.{name}.12ab34cd.part' for name in 'bc')
+    for path in (old, young):
+        path.touch()
+    os.utime(old, (time.time() - 7200,) * 2)
+    remove_partial_files(tmp_path)
+    assert names(tmp_path) == ['.c.12ab34cd.part', 'a']

@@ -52,6 +52,7 @@ STOREYS = {
     'models': 3,
     'registered': 3,
     'registration': 3,
+    'safe_checkpoints': 3,
     'visualization': 3,
     # 4: what a person runs
     '__main__': 4,

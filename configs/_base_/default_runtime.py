@@ -19,7 +19,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='WholeCheckpointHook',  # mmengine's, with files that survive a kill
         by_epoch=False,
         interval=5000,
         max_keep_ckpts=3,

@@ -16,12 +16,15 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
+from PIL import Image
+from torch import Tensor
 from tqdm import tqdm
 
+from mmsteal.apis.in_memory import bgr_pixels
 from mmsteal.apis.run_config import read_config
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.edge_files import check_distinct_names, write_prediction
-from mmsteal.files import write_file
+from mmsteal.files import path_under, write_file
 from mmsteal.label_formats import LabelError
 from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, read_photo
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
@@ -31,6 +34,8 @@ from mmsteal.visualization.edge_colors import (
     distinct_palette,
     relative_strength,
 )
+
+ImageInput = str | Path | np.ndarray | Image.Image | Tensor
 
 
 @dataclass(frozen=True)
@@ -109,31 +114,40 @@ class EdgeInferencer:
 
     def __call__(
         self,
-        inputs: str | Path | np.ndarray | Sequence,
+        inputs: ImageInput | Sequence[ImageInput],
         *,
         out_dir: str | Path | None = None,
         return_predictions: bool | None = None,
         show_progress: bool = True,
+        skipped: dict[str, str] | None = None,
     ) -> list[EdgePrediction]:
         """Predict the edges of one or many images.
 
         Args:
-            inputs: A path, a BGR uint8 array (H, W, 3), a folder, or a list of paths and arrays.
+            inputs: An image, a folder, or a list of images. An image is a path, a BGR uint8 array
+                (H, W, 3), a PIL image, or a tensor (3, H, W), RGB, uint8 or float in [0, 1].
             out_dir: Where to write `class_001/NAME.png` ... (255 = probability 1) and
                 `overlay/NAME.png`.
             return_predictions: Keep and return the predictions. None: only if nothing is written,
                 so that a big folder does not fill the memory.
             show_progress: Show a progress bar for more than one image.
+            skipped: Takes the images that cannot be read, and what is wrong with each; the others
+                are done. None: the first such image is an error.
 
         Returns:
             One per image, or empty.
+
+        Raises:
+            FileNotFoundError: If an image is missing; named.
+            ValueError: If an image cannot be read; named.
         """
         images = _list_images(inputs)
         if out_dir is not None:
-            check_distinct_names(image for image in images if not isinstance(image, np.ndarray))
+            check_distinct_names(image for image in images if isinstance(image, str | Path))
         keep = out_dir is None if return_predictions is None else return_predictions
         kept = []
-        bar = tqdm(self.stream(images), total=len(images), unit='image', desc='edges',
+        found = self.stream(images, skipped=skipped)
+        bar = tqdm(found, total=len(images), unit='image', desc='edges',
                    disable=not show_progress or len(images) < 2)  # fmt: skip
         for prediction in bar:
             if out_dir is not None:
@@ -142,10 +156,21 @@ class EdgeInferencer:
                 kept.append(prediction)
         return kept
 
-    def stream(self, images: Sequence[str | Path | np.ndarray]) -> Iterator[EdgePrediction]:
-        """Predict image after image; nothing is kept."""
+    def stream(
+        self,
+        images: Sequence[ImageInput],
+        *,
+        skipped: dict[str, str] | None = None,
+    ) -> Iterator[EdgePrediction]:
+        """Predict image after image; nothing is kept. For `skipped` see :meth:`__call__`."""
         for index, item in enumerate(images):
-            name, image = read_image(item, index)
+            try:
+                name, image = read_image(item, index)
+            except (ValueError, OSError) as error:
+                if skipped is None:
+                    raise
+                skipped[str(item)] = str(error)
+                continue
             edges = self.predict(image)
             faded = (image[..., ::-1] * 0.5 + 127.5).astype(np.uint8)
             overlay = colorize_edges(relative_strength(edges), self.palette, faded, floor=0.5)
@@ -155,7 +180,7 @@ class EdgeInferencer:
     def write(prediction: EdgePrediction, out_dir: str | Path) -> None:
         """Write one prediction as per-class PNGs and an overlay."""
         write_prediction(out_dir, prediction.name, prediction.edges)
-        path = Path(out_dir) / 'overlay' / f'{prediction.name}.png'
+        path = path_under(Path(out_dir) / 'overlay', f'{prediction.name}.png')
         _, content = cv2.imencode('.png', prediction.overlay[..., ::-1])
         try:
             write_file(path, content.tobytes())
@@ -180,12 +205,16 @@ def _image_pipeline(cfg: Config) -> Compose:
 
 
 def _list_images(inputs) -> list:
-    if isinstance(inputs, np.ndarray):
+    if isinstance(inputs, np.ndarray | Image.Image | Tensor):
         return [inputs]
     if isinstance(inputs, str | Path):
         if not os.path.isdir(inputs):
             return [inputs]
-        files = sorted(p for p in Path(inputs).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        files = sorted(
+            path
+            for path in Path(inputs).iterdir()
+            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith('.')
+        )
         if not files:
             raise FileNotFoundError(
                 f'Expected images in {os.path.abspath(inputs)} with one of the suffixes '
@@ -197,15 +226,10 @@ def _list_images(inputs) -> list:
     return list(inputs)
 
 
-def read_image(item: str | Path | np.ndarray, index: int = 0) -> tuple[str, np.ndarray]:
-    """Name and BGR pixels of an image that is a path or an array, the `index`-th of a list."""
-    if isinstance(item, np.ndarray):
-        if item.ndim != 3 or item.shape[2] != 3 or item.dtype != np.uint8:
-            raise ValueError(
-                'Expected an image array to be BGR uint8 of shape (H, W, 3), but got '
-                f'{item.dtype} of shape {item.shape}.'
-            )
-        return f'image_{index:06d}', item
+def read_image(item: ImageInput, index: int = 0) -> tuple[str, np.ndarray]:
+    """Name and BGR pixels of an image, in a file or in memory, the `index`-th of a list."""
+    if not isinstance(item, str | Path):
+        return f'image_{index:06d}', bgr_pixels(item)
     if not os.path.isfile(item):
         raise FileNotFoundError(f'Expected an image at {os.path.abspath(item)}, but there is none.')
     try:

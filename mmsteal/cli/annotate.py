@@ -14,6 +14,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmsteal.cli.command import command
+from mmsteal.cli.config_arguments import add_trust_checkpoint
 from mmsteal.cli.user_errors import user_errors
 
 
@@ -24,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--config', help='config of an edge model: its path, or its name')
     parser.add_argument('--checkpoint', help='its trained weights')
+    add_trust_checkpoint(parser)
     parser.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
     parser.add_argument(
         '--work-dir', default='work_dirs/annotator', help='where uploads and results are kept'
@@ -47,6 +50,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Load what is slow to load, then serve the page."""
     args = parse_args(argv)

@@ -7,6 +7,7 @@ import os
 import os.path as osp
 from collections.abc import Sequence
 
+from mmsteal.cli.command import command
 from mmsteal.cli.config_arguments import add_cfg_options, add_config_argument, add_data_root
 from mmsteal.cli.user_errors import user_errors
 
@@ -25,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)

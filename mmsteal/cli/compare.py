@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mmsteal.cli.command import command
 from mmsteal.cli.format_arguments import add_format, nested
 from mmsteal.cli.user_errors import tell_problems, user_errors
 from mmsteal.cli.worker_arguments import add_workers
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit status 1 where something could not be compared."""
     args = build_parser().parse_args(argv)
@@ -72,12 +74,15 @@ def compare(args: argparse.Namespace) -> LabelComparison:
 
     from mmsteal.comparison import compare_labels
     from mmsteal.comparison.report import check_report_name
+    from mmsteal.jobs import check_out_file
 
     for name, value, least in (('worst', args.worst, 0), ('workers', args.workers, 1)):
         if value < least:
             raise ValueError(f'Expected --{name} to be at least {least}, but got {value}.')
     for path in args.out:
         check_report_name(path)
+        sources = {'labels': args.labels, 'reference': args.reference, 'baseline': args.baseline}
+        check_out_file(path, {f'that of the {role}': source for role, source in sources.items()})
     torch.set_num_threads(1)  # the images are what runs in parallel
     options = nested(args.format_options)
     other = nested(args.reference_format_options)

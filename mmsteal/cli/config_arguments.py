@@ -23,6 +23,22 @@ def add_cfg_options(parser: argparse._ActionsContainer) -> None:
     )  # fmt: skip
 
 
+class _TrustCheckpoint(argparse.Action):
+    """Told to the environment at once: the ranks and processes that are started read it there."""
+
+    def __call__(self, *_: object) -> None:
+        os.environ['MMSTEAL_TRUST_CHECKPOINTS'] = '1'
+
+
+def add_trust_checkpoint(parser: argparse._ActionsContainer) -> None:
+    """Add `--trust-checkpoint`; see :mod:`mmsteal.safe_checkpoints`."""
+    parser.add_argument(
+        '--trust-checkpoint', action=_TrustCheckpoint, nargs=0,
+        help='load checkpoints in full, also one that holds more than weights: what is in it is '
+        'run',
+    )  # fmt: skip
+
+
 def add_data_root(parser: argparse.ArgumentParser) -> None:
     """Add `--data-root`."""
     parser.add_argument('--data-root', help="folder of the data set, in place of the config's")

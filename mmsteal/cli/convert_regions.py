@@ -14,11 +14,13 @@ folders annotator_1/ ... below. A second call adds to the first.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsteal.cli.command import command
+from mmsteal.cli.each_image import problems_told
 from mmsteal.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
@@ -50,77 +52,113 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     from PIL import Image
     from tqdm import tqdm
 
-    from mmsteal.files import write_file
+    from mmsteal.files import remove_partial_files, write_file
+    from mmsteal.jobs import check_out_dir
     from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, find_files
     from mmsteal.label_formats.label_maps import encode_png
 
-    with user_errors():
+    with problems_told() as problems, user_errors():
         out = Path(args.out)
+        sources = {'photographs': args.images, 'annotations': args.source}
+        check_out_dir(out, ('images', 'labels', 'instances'), sources, inside=True)
+        remove_partial_files(out)  # of a run that was killed
         images = find_files(Path(args.images), IMAGE_SUFFIXES, what='photographs')
-        for photo, name, regions in tqdm(_READERS[args.kind](args), unit='map'):
+        done = False
+        for photo, name, regions in tqdm(_READERS[args.kind](args, problems), unit='map'):
             if photo not in images:
-                raise FileNotFoundError(f'Expected the photograph {photo} in {args.images}.')
+                problems[name] = f'Expected the photograph {photo} in {args.images}.'
+                continue
             _link(images[photo], out / 'images' / f'{name}{images[photo].suffix}')
             write_file(out / 'labels' / f'{name}.png', encode_png(Image.fromarray(regions.labels)))
             write_file(
                 out / 'instances' / f'{name}.png', encode_png(Image.fromarray(regions.instances))
             )
+            done = True
+        if problems and not done:
+            raise ValueError(next(iter(problems.values())))
         train, val = _split(
             sorted(find_files(out / 'labels', ('.png',), what='labels')), args.hold_out
         )
         write_file(out / 'train.txt', ''.join(f'{name}\n' for name in train))
         write_file(out / 'val.txt', ''.join(f'{name}\n' for name in val))
-    print(f'{len(train)} maps to train, {len(val)} to choose by; written to {args.out}')
+        print(f'{len(train)} maps to train, {len(val)} to choose by; written to {args.out}')
 
 
-def _panoptic(args: argparse.Namespace) -> Iterator[tuple[str, str, RegionMap]]:
+@contextmanager
+def _told(problems: dict[str, str], path: Path | str) -> Iterator[None]:
+    """Whatever is wrong with a file is told, and the others are done."""
+    try:
+        yield
+    except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
+        known = isinstance(error, ValueError | OSError)
+        problems[str(path)] = str(error) if known else f'{type(error).__name__}: {error}'
+
+
+def _panoptic(
+    args: argparse.Namespace, problems: dict[str, str]
+) -> Iterator[tuple[str, str, RegionMap]]:
     """Photograph, name and regions of each image of a panoptic JSON file."""
     import numpy as np
-    from PIL import Image
 
+    from mmsteal.files import path_under
+    from mmsteal.input_files import load_image, parse_json
     from mmsteal.label_formats.region_maps import panoptic_ids, region_map
 
     source = Path(args.source)
     try:
-        annotations = json.loads(source.read_text())['annotations']
+        annotations = list(parse_json(source.read_bytes())['annotations'])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f'Expected {source} to be a panoptic JSON file of COCO, but got '
             f'{type(error).__name__}: {error}.'
         ) from error
-    for entry in annotations:
-        path = source.with_suffix('') / entry['file_name']
-        with Image.open(path) as picture:
-            ids = panoptic_ids(np.array(picture))
-        crowds = [s['id'] for s in entry['segments_info'] if s.get('iscrowd')]
-        regions = region_map(ids, unknown=crowds, gaps=(0,), gap_px=args.gap_px)
-        yield path.stem, path.stem, regions
+    for number, entry in enumerate(annotations):
+        regions = None
+        with _told(problems, f'{source}, annotation {number}'):
+            path = path_under(source.with_suffix(''), entry['file_name'], links=False)
+            ids = panoptic_ids(np.array(load_image(path)))
+            crowds = [s['id'] for s in entry['segments_info'] if s.get('iscrowd')]
+            regions = region_map(ids, unknown=crowds, gaps=(0,), gap_px=args.gap_px)
+        if regions is not None:
+            yield path.stem, path.stem, regions
 
 
-def _bsds(args: argparse.Namespace) -> Iterator[tuple[str, str, RegionMap]]:
+def _bsds(
+    args: argparse.Namespace, problems: dict[str, str]
+) -> Iterator[tuple[str, str, RegionMap]]:
     """Photograph, name and regions of every annotator of BSDS."""
     from mmsteal.label_formats.image_files import find_files
     from mmsteal.label_formats.region_maps import annotator_ids, region_map
 
     for name, path in find_files(Path(args.source), ('.mat',), what='annotations').items():
-        for number, ids in enumerate(annotator_ids(path), start=1):
-            yield name, f'annotator_{number}/{name}', region_map(ids)
+        maps = []
+        with _told(problems, path):
+            maps = [region_map(ids) for ids in annotator_ids(path)]
+        for number, regions in enumerate(maps, start=1):
+            yield name, f'annotator_{number}/{name}', regions
 
 
-def _masks(args: argparse.Namespace) -> Iterator[tuple[str, str, RegionMap]]:
+def _masks(
+    args: argparse.Namespace, problems: dict[str, str]
+) -> Iterator[tuple[str, str, RegionMap]]:
     """Photograph, name and regions of each mask."""
     from mmsteal.label_formats.image_files import find_files
     from mmsteal.label_formats.label_files import read_label_file
     from mmsteal.label_formats.region_maps import region_map
 
     for name, path in find_files(Path(args.source), ('.png',), what='masks').items():
-        yield name, name, region_map(read_label_file(path).astype(int))
+        regions = None
+        with _told(problems, path):
+            regions = region_map(read_label_file(path).astype(int))
+        if regions is not None:
+            yield name, name, regions
 
 
 _READERS = {'panoptic': _panoptic, 'bsds': _bsds, 'masks': _masks}
@@ -140,6 +178,8 @@ def _link(image: Path, place: Path) -> None:
     """Link an image into the set; where the system has no links, copy it."""
     import shutil
 
+    if place.exists() and place.samefile(image):
+        return
     place.parent.mkdir(parents=True, exist_ok=True)
     place.unlink(missing_ok=True)
     try:

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mmsteal.cli.config_arguments import add_cfg_options
+from mmsteal.cli.config_arguments import add_cfg_options, add_trust_checkpoint
 from mmsteal.cli.key_values import KeyValues
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
     group.add_argument('--config', help='config of the model: its path, or its name')
     group.add_argument('--checkpoint', help='its trained weights')
     group.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
+    add_trust_checkpoint(group)
     add_cfg_options(group)
     group.add_argument('--edges', help='class_001/NAME.png ..., as `mmsteal infer` writes them')
     group.add_argument('--edge-classes', nargs='+', metavar='NAME', help='names of the edge maps')

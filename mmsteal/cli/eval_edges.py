@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mmsteal.cli.command import command
 from mmsteal.cli.evaluation_arguments import (
     add_ground_truth_arguments,
     add_protocol_arguments,
@@ -86,22 +87,24 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command(again='the same command resumes')
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     from mmsteal.file_evaluation import evaluate_files
+    from mmsteal.jobs import one_run, writing_to
     from mmsteal.jobs.workers import use_one_thread
 
     use_one_thread()
-    try:
-        with user_errors():
-            run = run_from(args)
+    with user_errors():
+        run = run_from(args)
+        check_places(run)
+        with one_run(run.out_dir):
             result = evaluate_files(
                 run.job, run.out_dir / 'counts', num_workers=run.num_workers, progress=True
             )
-    except KeyboardInterrupt:
-        raise SystemExit('\ninterrupted; the same command resumes') from None
-    report(result, run)
+            with writing_to(run.out_dir):
+                report(result, run)
 
 
 def run_from(args: argparse.Namespace) -> EvaluationRun:
@@ -126,6 +129,24 @@ def run_from(args: argparse.Namespace) -> EvaluationRun:
         absent_image=args.absent_image,
     )
     return EvaluationRun(job, Path(args.out), not args.no_plots, args.workers)
+
+
+def check_places(run: EvaluationRun) -> None:
+    """Refuse to write over what is scored.
+
+    Raises:
+        ValueError: If predictions or truth lie where results would go.
+    """
+    from mmsteal.jobs import check_out_dir
+
+    job = run.job
+    sources = {f'predictions {name}': folder.root for name, folder in job.predictions.items()}
+    check_out_dir(run.out_dir, ('counts', 'pr'), sources, inside=True)
+    truth = {
+        path.parent for name in job.image_names for path in job.truth.files(name, job.protocol)
+    }
+    for folder in truth:
+        check_out_dir(run.out_dir, ('counts', 'pr'), {'ground truth': folder}, inside=True)
 
 
 def _predictions_from(args: argparse.Namespace, truth: GroundTruth) -> dict[str, PredictionFolder]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsteal.cli.command import command
 from mmsteal.cli.edge_arguments import (
     add_edge_arguments,
     add_engine_arguments,
@@ -45,10 +47,16 @@ def build_parser() -> argparse.ArgumentParser:
     group.add_argument('--host', default='127.0.0.1', help='address to listen on (127.0.0.1)')
     group.add_argument('--port', type=int, default=9090, help='port (9090); 0: a free one')
     group.add_argument('--max-body-mb', type=float, default=64.0, help='largest request (64)')
+    group.add_argument(
+        '--token', metavar='FILE', type=Path,
+        help='file with a token that clients have to know: in Label Studio the password of basic '
+        'authentication; also the environment variable MMSTEAL_TOKEN',
+    )  # fmt: skip
     group.add_argument('--max-pixels', type=int, default=50_000_000, help='largest image')
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
     args = parse_edge_arguments(build_parser(), argv)
@@ -58,13 +66,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     host, port = str(server.server_address[0]), server.server_address[1]
     print(f'listening on http://{host}:{port}', flush=True)
     if args.host not in ('127.0.0.1', 'localhost', '::1'):
-        print('other machines can reach it and nobody is asked for a password', flush=True)
+        known = 'who knows the token' if token_of(args) else 'nobody is asked for a password'
+        print(f'other machines can reach it: {known}', flush=True)
     try:
-        server.serve_forever()
+        with server:
+            server.serve_forever()
     except KeyboardInterrupt:
         pass
-    finally:
-        server.server_close()
+
+
+def token_of(args: argparse.Namespace) -> str | None:
+    """The token of the file that the arguments name, else of the environment, else None.
+
+    Raises:
+        ValueError: If the file is empty.
+    """
+    if args.token is None:
+        return os.environ.get('MMSTEAL_TOKEN') or None
+    token: str = args.token.read_text(encoding='utf-8').strip()
+    if not token:
+        raise ValueError(f'Expected a token in {args.token}, but the file is empty.')
+    return token
 
 
 def open_server(args: argparse.Namespace) -> BackendServer:
@@ -103,4 +125,6 @@ def open_server(args: argparse.Namespace) -> BackendServer:
         tolerance_px=args.tolerance_px,
         model_version=version,
     )
-    return BackendServer(refiner, args.host, args.port, max_body_mb=args.max_body_mb)
+    return BackendServer(
+        refiner, args.host, args.port, max_body_mb=args.max_body_mb, token=token_of(args)
+    )

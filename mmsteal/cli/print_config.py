@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from mmsteal.cli.command import command
 from mmsteal.cli.config_arguments import add_cfg_options, add_config_argument
 from mmsteal.cli.user_errors import user_errors
 
@@ -20,13 +21,16 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     with user_errors():
-        from mmsteal.apis.run_config import read_config
+        from mmsteal.apis.run_config import find_config, read_config
+        from mmsteal.jobs import check_out_file
 
         cfg = read_config(args.config, args.cfg_options)
-    print(cfg.pretty_text)
-    if args.save:
-        cfg.dump(args.save)
+        print(cfg.pretty_text)
+        if args.save:
+            check_out_file(args.save, {'the config itself': find_config(args.config)})
+            cfg.dump(args.save)

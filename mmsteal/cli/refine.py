@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsteal.cli.command import command
 from mmsteal.cli.edge_arguments import (
     add_edge_arguments,
     add_engine_arguments,
@@ -69,17 +70,15 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command(again='the same command resumes')
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit status 1 where images could not be refined."""
     args = parse_edge_arguments(build_parser(), argv)
     from mmsteal.jobs import finish_distributed
 
-    try:
-        with user_errors():
-            summary = refine(args)
-            finish_distributed()
-    except KeyboardInterrupt:
-        raise SystemExit('\ninterrupted; the same command resumes') from None
+    with user_errors():
+        summary = refine(args)
+        finish_distributed()
     if summary is not None:
         report(summary)
         raise SystemExit(1 if summary.errors else 0)
@@ -96,7 +95,7 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     from mmsteal.refinement import RefineSettings, refine_folder
     from mmsteal.refinement.choices import read_choices
     from mmsteal.refinement.class_mapping import parse_class_map
-    from mmsteal.refinement.refine_folder import check_out_dir
+    from mmsteal.refinement.refine_folder import check_places
     from mmsteal.refinement.settings import GRADIENT
 
     ranks = join_ranks(args.launcher)
@@ -104,9 +103,9 @@ def refine(args: argparse.Namespace) -> RefineSummary | None:
     if args.images is not None:
         options['images'] = args.images
     source = FormatSpec(args.format, args.labels, options)
-    # A wrong folder is told before a model is loaded.
+    # Wrong folders are told before a model is loaded.
+    check_places(source, args.out, args.edges)
     source.open()
-    check_out_dir(source, args.out, edges=args.edges)
     if args.to in (None, args.format):
         if args.to_options:
             raise ValueError('Expected --to-options with another format in --to only.')

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from mmsteal.cli.command import command
 from mmsteal.cli.user_errors import user_errors
 
 
@@ -26,17 +27,20 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     with user_errors():
         from mmsteal.apis.run_config import find_config
+        from mmsteal.jobs import check_out_file
         from mmsteal.models.released_checkpoint import (
             convert_released_checkpoint,
             read_released_checkpoint,
             released_num_classes,
         )
 
+        check_out_file(args.out, {'the released one': args.source})
         config = args.config
         if config is None:
             num_classes = released_num_classes(read_released_checkpoint(args.source))

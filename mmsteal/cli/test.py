@@ -6,11 +6,13 @@ import argparse
 import os
 from collections.abc import Sequence
 
+from mmsteal.cli.command import command
 from mmsteal.cli.config_arguments import (
     add_cfg_options,
     add_config_argument,
     add_data_root,
     add_launcher_arguments,
+    add_trust_checkpoint,
     set_local_rank,
 )
 from mmsteal.cli.user_errors import user_errors
@@ -28,11 +30,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--out', help='write predictions here, one grey PNG per class and image')
     parser.add_argument('--show-dir', help='write pictures of the predictions here')
     parser.add_argument('--tta', action='store_true', help='average over flips and scales')
+    add_trust_checkpoint(parser)
     add_cfg_options(parser)
     add_launcher_arguments(parser)
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)

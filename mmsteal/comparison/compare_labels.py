@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import reduce
 from operator import or_
@@ -11,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from mmsteal.comparison.common_classes import (
     BASELINE,
@@ -27,6 +25,7 @@ from mmsteal.functional.labels.label_agreement import (
     check_tolerance,
     label_agreement,
 )
+from mmsteal.jobs import Job, Workers, run_job
 from mmsteal.label_formats import Annotation, LabelError, LabelFormat, LabelItem
 from mmsteal.label_formats.image_files import NO_LABEL
 
@@ -90,11 +89,9 @@ def compare_labels(
         of_image = {role: items[role][name] for role in sources}
         return _compare(sources, of_image, tolerance_px=tolerance_px, instances=instances)
 
-    with ThreadPoolExecutor(num_workers) as pool:
-        outcomes = list(
-            tqdm(pool.map(compare, names), 'compare', len(names), unit='image',
-                 disable=not progress)
-        )  # fmt: skip
+    job: Job[str, str, _Outcome] = Job(compare, fatal=(Exception,), label='compare')
+    done = run_job(job, names, workers=Workers(num_workers, 'thread'), progress=progress)
+    outcomes = sorted((found.result for found in done if found.result), key=lambda one: one.name)
     problems.update({found.name: found.error for found in outcomes if found.error})
     images = [found.image for found in outcomes if found.image is not None]
     if not images:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from mmsteal.apis import EdgeInferencer, build_runner, load_run_config
+from mmsteal.apis.last_checkpoint import last_checkpoint
 from mmsteal.datasets.demo_set import write_demo_set
 from mmsteal.demo.photograph_section import Source, photograph_section
 from mmsteal.demo.sections import (
@@ -21,6 +22,7 @@ from mmsteal.demo.sections import (
     training_section,
 )
 from mmsteal.evaluation import EdgeMetric
+from mmsteal.jobs import one_run
 from mmsteal.visualization.report import write_report
 
 
@@ -77,9 +79,11 @@ def run_demo(options: DemoOptions) -> Path:
         cfg.train_cfg.max_iters = options.max_iters
         cfg.train_cfg.val_interval = min(cfg.train_cfg.val_interval, options.max_iters)
         cfg.param_scheduler[-1].end = max(options.max_iters, cfg.param_scheduler[-1].begin + 1)
-    cfg.resume = True  # from the last checkpoint, where there is one
-    runner = build_runner(cfg)
-    runner.train()
+    cfg.load_from = last_checkpoint(cfg.work_dir)
+    cfg.resume = cfg.load_from is not None
+    with one_run(cfg.work_dir):
+        runner = build_runner(cfg)
+        runner.train()
     print('[3/6] evaluation')
     checkpoint = (work_dir / 'train' / 'last_checkpoint').read_text().strip()
     inferencer = EdgeInferencer(cfg, checkpoint)

@@ -10,8 +10,24 @@ from numpy.typing import NDArray
 
 from mmsteal.edge_files.grey_images import write_grey_png
 from mmsteal.edge_files.prediction_folder import PredictionFolder
+from mmsteal.files import path_under
 
 _EDGE, _IGNORED = 255, 128
+
+
+def edge_png_paths(out_dir: str | Path, name: str, num_classes: int) -> list[Path]:
+    """`out_dir/class_001/NAME.png` ... of an image.
+
+    Args:
+        out_dir: Folder.
+        name: Name of the image, without suffix; may have folders, as `city/0001`.
+        num_classes: How many.
+
+    Raises:
+        ValueError: If the name leads out of the folder.
+    """
+    folders = [Path(out_dir) / f'class_{k + 1:03d}' for k in range(num_classes)]
+    return [path_under(folder, f'{name}.png') for folder in folders]
 
 
 def write_edge_pngs(out_dir: str | Path, name: str, edges: NDArray[Any]) -> None:
@@ -21,10 +37,13 @@ def write_edge_pngs(out_dir: str | Path, name: str, edges: NDArray[Any]) -> None
         out_dir: Folder; made if needed.
         name: Name of the image, without suffix.
         edges: (K, H, W): 1 on an edge, 255 where ignored.
+
+    Raises:
+        ValueError: If the name leads out of the folder.
     """
-    for k, edge in enumerate(np.asarray(edges)):
+    for path, edge in zip(edge_png_paths(out_dir, name, len(edges)), edges, strict=True):
         image = np.where(edge == 1, _EDGE, np.where(edge == 255, _IGNORED, 0))
-        write_grey_png(Path(out_dir) / f'class_{k + 1:03d}' / f'{name}.png', image.astype(np.uint8))
+        write_grey_png(path, image.astype(np.uint8))
 
 
 def read_edge_pngs(folder: PredictionFolder, name: str) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmsteal.edge_files.edge_pngs import edge_png_paths
 from mmsteal.edge_files.grey_images import write_grey_png
 
 
@@ -29,9 +30,12 @@ def write_prediction(out_dir: str | Path, name: str, prob: NDArray[Any]) -> None
 
     Raises:
         OSError: If the disk refuses; named.
+        ValueError: If the name leads out of the folder.
     """
-    for k, level in enumerate(probability_levels(prob)):
-        write_grey_png(Path(out_dir) / f'class_{k + 1:03d}' / f'{name}.png', level)
+    for path, level in zip(
+        edge_png_paths(out_dir, name, len(prob)), probability_levels(prob), strict=True
+    ):
+        write_grey_png(path, level)
 
 
 def check_distinct_names(paths: Iterable[str | Path]) -> None:

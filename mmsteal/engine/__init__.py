@@ -6,6 +6,7 @@ from mmsteal.engine.hooks import (
     EdgeDumpHook,
     LevelSetAlignHook,
     LossScheduleHook,
+    WholeCheckpointHook,
 )
 from mmsteal.engine.optim_wrapper import BFloat16OptimWrapper
 
@@ -15,4 +16,5 @@ __all__ = [
     'EdgeDumpHook',
     'LevelSetAlignHook',
     'LossScheduleHook',
+    'WholeCheckpointHook',
 ]

@@ -145,9 +145,7 @@ class ImageCounter:
     def _origin(self, method: str, name: str) -> Origin:
         paths = [path for _, path in self.job.predictions[method].files(name) if path is not None]
         paths += self.job.truth.files(name, self.job.protocol)
-        # The paths too: a file that was given to another class is the same file.
-        places = [str(path.resolve()) for path in paths]
-        return Origin.of(fingerprint([self._settings[method], places]), paths)
+        return Origin.of(self._settings[method], paths, places=True)
 
     def _settings_of(self, method: str) -> str:
         job = self.job

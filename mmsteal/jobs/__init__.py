@@ -1,6 +1,7 @@
 """Jobs over many images that can be killed and resumed: records, workers, ranks, progress."""
 
-from mmsteal.jobs.output import OutputError, writing_to
+from mmsteal.jobs.one_run import one_run
+from mmsteal.jobs.output import OutputError, check_out_dir, check_out_file, writing_to
 from mmsteal.jobs.ranks import Ranks, finish_distributed, join_ranks, present_ranks
 from mmsteal.jobs.records import ArrayRecords, Origin, Records, file_hash, fingerprint
 from mmsteal.jobs.run import Job, run_job
@@ -15,10 +16,13 @@ __all__ = [
     'Ranks',
     'Records',
     'Workers',
+    'check_out_dir',
+    'check_out_file',
     'file_hash',
     'fingerprint',
     'finish_distributed',
     'join_ranks',
+    'one_run',
     'present_ranks',
     'run_job',
     'writing_to',

@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from mmsteal.files import write_file
+from mmsteal.files import path_under, write_file
 
 # How long files of other machines may take to show up in a shared folder.
 _PATIENCE_S = 120.0
@@ -59,18 +59,23 @@ class Origin:
     inputs: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(cls, fingerprint: str, files: Iterable[Path] = ()) -> Origin:
+    def of(cls, settings: str, files: Iterable[Path] = (), *, places: bool = False) -> Origin:
         """Look at the input files; do it before they are read, so that no change goes unnoticed.
 
         Args:
-            fingerprint: Of the settings.
+            settings: Their fingerprint.
             files: The input files, in an order that is always the same.
+            places: Whether it matters where they are: a file that was given to another class is the
+                same file.
 
         Raises:
             OSError: If a file is missing.
         """
+        files = list(files)
+        if places:
+            settings = fingerprint([settings, [str(path.resolve()) for path in files]])
         stats = [path.stat() for path in files]
-        return cls(fingerprint, tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
+        return cls(settings, tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
 
 
 class Records:
@@ -91,8 +96,12 @@ class Records:
         self.results = self.folder if results is None else Path(results)
 
     def path(self, name: str) -> Path:
-        """File of the record of an item."""
-        return self.folder / f'{name}{self.suffix}'
+        """File of the record of an item.
+
+        Raises:
+            ValueError: If the name leads out of the folder.
+        """
+        return path_under(self.folder, f'{name}{self.suffix}')
 
     def read(self, name: str) -> dict[str, Any] | None:
         """The record of an item, or None where there is none that can be read."""

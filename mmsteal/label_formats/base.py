@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mmsteal.files import write_files
+from mmsteal.files import is_same_file, path_under, write_files
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.painting import NOBODY
 
@@ -224,6 +224,9 @@ class LabelFormat(ABC):
             if not beneath:
                 owners[~same & (owners < 0)] = NOBODY
             files = self._update(item, annotation, owners, Path(out_dir))
+        # Files of the same format may take the place of those that they were made from.
+        sources = [item.image, *(item.labels if annotation.format != self.name else ())]
+        _check_places(item, files, sources, Path(out_dir))
         write_files(files)
         return list(files)
 
@@ -286,6 +289,29 @@ class LabelFormat(ABC):
         if self.classes:
             return str(self.class_value(annotation, entry))
         return str(entry.category if entry.name is None else entry.name)
+
+
+def _check_places(
+    item: LabelItem, files: Iterable[Path], sources: Sequence[Path], out_dir: Path
+) -> None:
+    """Refuse names that lead out of the output folder, or to what the image is read from.
+
+    Raises:
+        LabelError: If there is one.
+    """
+    for path in files:
+        # What was joined with an absolute name is not below the folder.
+        name = path.relative_to(out_dir) if path.is_relative_to(out_dir) else path
+        try:
+            path_under(out_dir, name)
+        except ValueError as error:
+            raise LabelError(f'{item.labels[0]}: {error}') from error
+        for source in sources:
+            if is_same_file(path, source):
+                raise LabelError(
+                    f'{source}: the labels of {item.name} would be written over it; take another '
+                    f'output folder than {out_dir}.'
+                )
 
 
 def as_values(values: Any) -> tuple[Any, ...]:

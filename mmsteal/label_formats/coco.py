@@ -81,7 +81,11 @@ class CocoFormat(SetFileFormat):
         problems = [LabelProblem(root, message) for message in self._index.problems]
         found: dict[str, list[tuple[Path, CocoImage]]] = {}
         for file_name, image in self._index.images.items():
-            path = find_named(self.images, file_name)
+            try:
+                path = find_named(self.images, file_name)
+            except ValueError as error:
+                problems.append(LabelProblem(root, f'image {image.entry["id"]}: {error}'))
+                continue
             if path is None:
                 path = self.images / file_name
                 problems.append(LabelProblem(path, f'{root} names the image, but it is gone.'))

@@ -104,18 +104,18 @@ class CvatFormat(SetFileFormat):
         items, problems = [], []
         for image in found:
             file_name = image.attributes.get('name', '').replace('\\', '/')
+            # Exports of whole projects sort images by subset.
+            by_subset = f'{image.attributes.get("subset", "")}/{file_name}'.lstrip('/')
+            try:
+                path = find_named(self.images, file_name) or find_named(self.images, by_subset)
+            except ValueError as error:
+                message = f'image {image.attributes.get("id")}: {error}'
+                problems.append(LabelProblem(root, message))
+                continue
             name = Path(file_name).with_suffix('').as_posix()
-            if not file_name or Path(name).is_absolute() or '..' in Path(name).parts:
-                raise LabelError(
-                    f'{root}: image {image.attributes.get("id")} is named {file_name!r}; expected '
-                    'the name of a file below the folder of the images.'
-                )
             if name in self._images:
                 raise LabelError(f'{root}: two images are named {name!r}; rename one.')
             self._images[name] = image
-            # Exports of whole projects sort images by subset.
-            path = find_named(self.images, file_name)
-            path = path or find_named(self.images / image.attributes.get('subset', ''), file_name)
             if path is None:
                 path = self.images / file_name
                 problems.append(LabelProblem(path, f'{root} names the image, but it is gone.'))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from mmsteal.files import path_under
 from mmsteal.input_files import load_image, open_image, read_bgr
 from mmsteal.label_formats.annotation import LabelError
 from mmsteal.label_formats.base import LabelItem, LabelProblem
@@ -25,9 +27,12 @@ _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
 _QUARTER_TURNS = (5, 6, 7, 8)
 _MIRRORED = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
 
+# What to say where width and height of a label and its image are exchanged.
+TURNED = '; where EXIF data turn the image, turn the label in the same way'
+
 _TIFF = ('.tif', '.tiff')
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.gif', '.jp2')
 
 
 def find_files(folder: Path, endings: Collection[str], *, what: str) -> dict[str, Path]:
@@ -100,11 +105,20 @@ def find_named(folder: Path, name: str) -> Path | None:
 
     Returns:
         None if there is no such file.
+
+    Raises:
+        ValueError: If the name leads out of the folder: absolute, or with `..`.
     """
     plain = unquote(urlsplit(name).path).lstrip('/') if '://' in name else name
+    whole = Path(os.path.abspath(folder))
     for way in dict.fromkeys((plain, plain.replace('\\', '/'))):
+        # `../images/a.png`, or the whole path, may well be below `images`.
+        straight = Path(os.path.normpath(whole / way))
+        if straight.is_relative_to(whole) and straight != whole:
+            way = straight.relative_to(whole).as_posix()
+        path_under(folder, way, links=False)
         parts = PurePosixPath(way).parts
-        overlaps = [n for n in range(1, len(parts)) if folder.absolute().parts[-n:] == parts[:n]]
+        overlaps = [n for n in range(1, len(parts)) if whole.parts[-n:] == parts[:n]]
         for below in (way, *('/'.join(parts[n:]) for n in overlaps)):
             for form in dict.fromkeys((below, composed(below), normalize('NFD', below))):
                 if (folder / form).is_file():
@@ -113,11 +127,8 @@ def find_named(folder: Path, name: str) -> Path | None:
 
 
 def item_name(image: Path, folder: Path) -> str:
-    """Name of the item of an image: its way from the folder, without suffix and never upwards."""
-    if image.is_relative_to(folder):
-        image = image.relative_to(folder)
-    parts = [part for part in image.with_suffix('').parts if part not in (image.anchor, '..')]
-    return '/'.join(parts)
+    """Name of the item of an image below a folder: its way from there, without suffix."""
+    return image.relative_to(folder).with_suffix('').as_posix()
 
 
 def composed(name: str) -> str:

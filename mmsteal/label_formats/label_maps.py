@@ -16,11 +16,11 @@ from mmsteal.input_files import load_image
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError
 from mmsteal.label_formats.base import Unclaimed
 
-_MODES = ('L', 'P', 'I;16', 'I')
+_MODES = ('1', 'L', 'P', 'I;16', 'I')
 
 
 def read_map(path: Path) -> Image.Image:
-    """A label map as a loaded picture of values: PNG of mode L, P or I;16.
+    """A label map as a loaded picture of values: PNG of mode 1, L, P or I;16.
 
     Raises:
         LabelError: If it is damaged or holds colors in place of values.
@@ -34,9 +34,21 @@ def read_map(path: Path) -> Image.Image:
     if image.mode not in _MODES:
         raise LabelError(
             f'{path}: expected one value a pixel (mode L, P or I;16), but got mode '
-            f'{image.mode}; convert colors to class values first.'
+            f'{image.mode}; {_cure(image)}.'
         )
     return image
+
+
+def _cure(image: Image.Image) -> str:
+    """What to do with a picture of several channels."""
+    channels = np.asarray(image)
+    if image.mode.upper() == 'LA':
+        return 'save it without the transparency'
+    if image.mode == 'RGBA' and not np.ptp(channels[..., :3], axis=(0, 1)).any():
+        return 'its color is the same everywhere: save the transparency alone, if that is the label'
+    if image.mode in ('RGB', 'RGBA') and (channels[..., :3] == channels[..., :1]).all():
+        return 'its channels are equal: save one of them alone'
+    return 'convert colors to class values first'
 
 
 def map_values(image: Image.Image) -> NDArray[np.int32]:
@@ -64,7 +76,8 @@ def encode_map(
             f'{path}: expected values from 0 to {limit} in the label map, but got '
             f'{values.min()} to {values.max()}.'
         )
-    image = Image.fromarray(values.astype(np.uint16 if wide else np.uint8))
+    one_bit = like is not None and like.mode == '1' and values.max(initial=0) <= 1
+    image = Image.fromarray(values.astype(bool if one_bit else np.uint16 if wide else np.uint8))
     options = {}
     if like is not None and like.mode == 'P':
         image = Image.frombytes('P', image.size, image.tobytes())

@@ -35,6 +35,7 @@ from mmsteal.label_formats.label_maps import (
     require_objects,
     unclaimed_value,
 )
+from mmsteal.label_formats.soft_rims import soft_rim_values
 from mmsteal.label_formats.value_map import told_values
 
 # Label maps that are looked at to tell masks.
@@ -115,6 +116,7 @@ class LabelPngFormat(LabelFormat):
             and not classes
             and known is None
             and set(self._background) <= {0}
+            and (instances is None or bool(self._background))
         )
         self.components = components
         # An error now rather than at the first image that needs it.
@@ -195,13 +197,7 @@ class LabelPngFormat(LabelFormat):
             maps.append(read_map(path))
             check_size(path, maps[-1].size[::-1], item)
         labels = map_values(maps[0])
-        if self.known is not None:
-            unknown = sorted(set(present_values(labels)) - self.known)
-            if unknown:
-                raise LabelError(
-                    f'{item.labels[0]}: unknown values {unknown[:8]}; expected '
-                    f'{sorted(self.known)}. Name them as classes, background or ignored.'
-                )
+        self._check_values(item.labels[0], labels)
         object_map, objects, ignored = annotated_objects(
             labels,
             map_values(maps[1]) if len(maps) > 1 else None,
@@ -215,6 +211,26 @@ class LabelPngFormat(LabelFormat):
         return Annotation(
             item.name, object_map, objects, ignored, format=self.name, content=tuple(maps)
         )
+
+    def _check_values(self, path: Path, labels: NDArray[np.int32]) -> None:
+        """Refuse values that are unknown, and those that no person has drawn."""
+        unknown: list[int] = []
+        if self.known is not None:
+            unknown = sorted(set(present_values(labels)) - self.known)
+            if not unknown:
+                return
+        soft = soft_rim_values(labels)
+        if soft:
+            raise LabelError(
+                f'{path}: {len(soft)} values, {soft[:5]} among them, lie on thin rims alone, as '
+                'antialiasing, smooth scaling or JPEG leave them. Save the mask with hard edges, '
+                'as PNG; or name its values in `known`.'
+            )
+        if unknown:
+            raise LabelError(
+                f'{path}: unknown values {unknown[:8]}; expected {sorted(self.known or ())}. Name '
+                'them as classes, background or ignored.'
+            )
 
     def outputs(self, item: LabelItem, out_dir: str | Path) -> list[Path]:
         """The files that are written for an image; see the parent."""

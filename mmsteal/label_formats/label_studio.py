@@ -270,6 +270,7 @@ def find_image(address: Any, folder: str | Path) -> Path:
     starts = ('', 'data/', 'data/upload/')
     ways = [path[len(start) :] for start in starts if path.startswith(start)]
     outside = False
+    ways += [way.replace('\\', '/') for way in ways]
     ways += [normalize(form, way) for way in ways for form in ('NFC', 'NFD')]
     for way in [*ways, f'/{path}']:  # the last: a whole path of a file below the folder
         try:

@@ -64,7 +64,8 @@ def _bitmask(
         mask = _picture(value['imageDataURL'])[..., 3] > 127
     except Exception as error:  # base64 and PIL raise what they like on damaged text
         raise LabelError(
-            f'{what}: {which} has no picture that can be read ({type(error).__name__}: {error}).'
+            f'{what}: {which} has no picture that can be read ({type(error).__name__}); draw it '
+            'again, or remove it.'
         ) from error
     if mask.shape != shape:
         raise LabelError(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmsteal.label_formats.annotation import AnnotatedObject, Annotation, LabelError, Region
 from mmsteal.label_formats.corner_polygons import outline_corners
+from mmsteal.label_formats.image_files import TURNED
 from mmsteal.label_formats.label_studio_regions import READERS, bitmask_value, plain_kind
 from mmsteal.label_formats.painting import Painting
 from mmsteal.label_formats.run_lengths import encode_brush
@@ -210,7 +211,8 @@ def _check_frame(what: str, which: str, entry: Result, shape: tuple[int, int]) -
     if size not in (shape, (None, None)):
         raise LabelError(
             f'{what}: {which} is of an image of {size[1]} x {size[0]} (original_width x '
-            f'original_height), but the image is {shape[1]} x {shape[0]}.'
+            f'original_height), but the image is {shape[1]} x {shape[0]}'
+            f'{TURNED if size == shape[::-1] else ""}.'
         )
     if entry.get('image_rotation'):
         raise LabelError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,10 @@ def labelme_items(root: Path, images: Path) -> tuple[list[LabelItem], list[Label
         except LabelError as error:
             problems.append(LabelProblem(path, str(error).removeprefix(f'{path}: ')))
             continue
-        used.update((composed(name), composed(item_name(image, images))))
-        key = item_name(image, images)
-        if not image.is_relative_to(images):  # `../images/a.jpg` seen from the JSON
-            key = (Path(name).parent / image.stem).as_posix()
+        # `../images/a.jpg`, seen from the JSON, has no name below the folder.
+        inside = image.is_relative_to(images)
+        key = item_name(image, images) if inside else (Path(name).parent / image.stem).as_posix()
+        used.update((composed(name), composed(key)))
         if key in items:
             told = f'{items[key].labels[0]} is of the image {image} too; remove one.'
             problems.append(LabelProblem(path, told))
@@ -83,8 +84,10 @@ def _named_image(path: Path, images: Path, beside: list[Path]) -> Path:
             f'its imagePath {named!r} is none of the images {", ".join(p.name for p in beside)} '
             'of its name; remove all of these but one.'
         )
-    found = find_named(path.parent, named) or find_named(images, named)
-    found = found or find_named(path.parent, file_name) or find_named(images, file_name)
+    beside_label = Path(os.path.normpath(path.parent / named.replace('\\', '/')))
+    if beside_label.is_file():
+        return beside_label
+    found = find_named(path.parent, file_name) or find_named(images, file_name)
     if found is None:
         raise LabelError(f'the label has no image; its imagePath {named!r} leads to none.')
     return found

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from mmsteal.input_files import read_mat_file
 
 IGNORE = 255
 
@@ -113,7 +115,7 @@ def annotator_ids(path: Any) -> list[NDArray[np.uint16]]:
         ValueError: If the file is none of BSDS.
     """
     try:
-        annotations = scipy.io.loadmat(path)['groundTruth'].ravel()
+        annotations = read_mat_file(Path(path).read_bytes())['groundTruth'].ravel()
         return [a['Segmentation'][0, 0].astype(np.uint16) for a in annotations]
     except FileNotFoundError:
         raise

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from mmsteal.label_formats.annotation import LabelError
+from mmsteal.label_formats.annotation import LabelError, counted
 from mmsteal.label_formats.base import LabelFormat, LabelItem
 
 
@@ -31,13 +32,17 @@ def require_objects_in_set(source: LabelFormat, items: Sequence[LabelItem]) -> N
     Raises:
         ValueError: If there is none; what the files hold is named.
     """
+    unread: Counter[str] = Counter()
     for item in items:
         try:
-            if source.read(item).objects:
-                return
+            annotation = source.read(item)
         except LabelError:
             return
+        if annotation.objects:
+            return
+        unread.update(annotation.unread)
+    left = f'Not read as objects: {counted(unread)}. ' if unread else ''
     raise ValueError(
         f'Expected objects in the labels in {source.root}, but none of the {len(items)} images has '
-        f'one. {source.held}'.rstrip()
+        f'one. {left}{source.held}'.rstrip()
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from mmsteal.files import write_file
+from mmsteal.files import path_under, write_file
 from mmsteal.label_formats.base import LabelFormat, LabelItem
 from mmsteal.label_formats.json_layout import load_json
 
@@ -69,7 +69,7 @@ class SetFileFormat(LabelFormat):
         else:
             self._scan()
             content = self._changed_set(parts)
-        target = Path(out_dir) / self.file_name
+        target = path_under(out_dir, self.file_name)
         write_file(target, content)
         return [target]
 

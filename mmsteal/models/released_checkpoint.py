@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 from torch import Tensor, nn
 
-from mmsteal.files import whole_file
+from mmsteal.files import write_file
 from mmsteal.models.backbones.casenet_resnet import CASENetResNet
 from mmsteal.models.checkpoint_fit import check_checkpoint_fits
 from mmsteal.version import __version__
@@ -106,8 +107,9 @@ def convert_released_checkpoint(source: str | Path, out: str | Path, config: str
         state_dict=convert_released_state_dict(weights, model),
         meta=dict(mmsteal_version=__version__, dataset_meta=_dataset_meta(cfg, model.num_classes)),
     )
-    with whole_file(out) as partial:
-        torch.save(checkpoint, partial)
+    content = io.BytesIO()  # what fails at a file of torch tells no reason
+    torch.save(checkpoint, content)
+    write_file(out, content.getvalue())
 
 
 def read_released_checkpoint(path: str | Path) -> dict[str, Tensor]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmsteal.edge_files.class_names import class_indices, plain_name
-from mmsteal.label_formats import AnnotatedObject
+from mmsteal.label_formats import AnnotatedObject, LabelError, LabelFormat, LabelItem
 from mmsteal.text_lists import read_lines
 
 NO_EDGE_MAP = -1
@@ -79,6 +79,46 @@ class EdgeClasses:
             f'{", ".join(found) or "none"}. Edge maps: {", ".join(self.names)}. Say which belong '
             'together with --class-map CATEGORY=EDGE ...'
         )
+
+
+def require_edge_maps(
+    edge_classes: EdgeClasses, source: LabelFormat, items: Sequence[LabelItem]
+) -> None:
+    """Refuse to run where no object has an edge map, or where nothing can be read.
+
+    Args:
+        edge_classes: Which edge map serves which category.
+        source: The labels.
+        items: Their images; read up to the first object that has an edge map, unless the format
+            has a table of its categories.
+
+    Raises:
+        ValueError: If there is none; with the first fault of the files, if there was one.
+    """
+    errors: list[str] = []
+
+    def categories() -> Iterator[AnnotatedObject]:
+        for value, name in source.class_names.items():
+            yield AnnotatedObject(value, name)
+        for item in () if source.class_names else items:
+            try:
+                yield from source.read(item).objects
+            except LabelError as error:  # told when its turn comes, if there is one
+                errors.append(str(error))
+
+    try:
+        edge_classes.require_match(categories())
+    except ValueError as error:
+        if not errors:
+            raise
+        if len(errors) == len(items):
+            raise ValueError(
+                f'Expected labels that can be read, but none of {len(items)} can; the first: '
+                f'{errors[0]}'
+            ) from error
+        raise ValueError(
+            f'{error} {len(errors)} of {len(items)} labels cannot be read; the first: {errors[0]}'
+        ) from error
 
 
 def parse_class_map(words: Sequence[str]) -> dict[str, str]:

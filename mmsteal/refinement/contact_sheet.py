@@ -131,7 +131,9 @@ def _picture(
 ) -> bytes | None:
     """Given and refined objects over the image, side by side; JPEG."""
     path = crop_path(out_dir, name, crop['object'])
-    both = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    # Not by its name, which OpenCV wants in UTF-8.
+    png = np.fromfile(path, np.uint8) if path.is_file() else np.zeros(0, np.uint8)
+    both = cv2.imdecode(png, cv2.IMREAD_UNCHANGED) if png.size else None
     image = image[crop['top'] : crop['bottom'], crop['left'] : crop['right']]
     if both is None or not image.size:
         return None

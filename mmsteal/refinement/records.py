@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mmsteal.files import json_value, write_file
+from mmsteal.files import json_value, path_under, write_file
 from mmsteal.jobs import Records
 from mmsteal.refinement.settings import RefineSettings
 
@@ -23,7 +23,7 @@ def open_records(settings: RefineSettings) -> Records:
 
 def crop_path(out_dir: str | Path, name: str, index: int) -> Path:
     """Picture of an object and its surroundings, before and after: `OUT/reports/NAME.INDEX.png`."""
-    return Path(out_dir) / REPORTS / f'{name}.{index}.png'
+    return path_under(Path(out_dir) / REPORTS, f'{name}.{index}.png')
 
 
 def write_json(path: Path, value: Any) -> None:

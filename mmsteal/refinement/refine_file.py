@@ -110,7 +110,7 @@ class FileRefiner:
         edge_files = [] if self.edges is None else self.edges.files(item.name)
         rejected = self.settings.choices.get(item.name)
         known = fingerprint([self._fingerprint, rejected]) if rejected else self._fingerprint
-        return Origin.of(known, [*item.labels, item.image, *edge_files])
+        return Origin.of(known, [*item.labels, item.image, *edge_files], places=True)
 
     def __call__(self, task: RefineTask) -> dict[str, Any]:
         """Refine the labels of an image and write them, then its record.

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmsteal.files import remove_partial_files
-from mmsteal.jobs import Job, Ranks, Workers, run_job, writing_to
-from mmsteal.label_formats import AnnotatedObject, FormatSpec, LabelError, LabelFormat, LabelItem
-from mmsteal.label_formats.annotation import counted
+from mmsteal.jobs import Job, Ranks, Workers, check_out_dir, one_run, run_job, writing_to
+from mmsteal.label_formats import FormatSpec, LabelError, LabelFormat, LabelItem
 from mmsteal.label_formats.set_checks import require_objects_in_set, require_photographs
-from mmsteal.refinement.class_mapping import EdgeClasses
+from mmsteal.refinement.class_mapping import require_edge_maps
 from mmsteal.refinement.contact_sheet import worst_records, write_contact_sheet
 from mmsteal.refinement.records import (
     REPORTS,
@@ -109,7 +107,7 @@ def refine_folder(
             'Expected arguments `num_workers` and `contact_sheet` to be >= 0, but got '
             f'{num_workers} and {contact_sheet}.'
         )
-    check_out_dir(settings.source, settings.out_dir, edges=settings.edges)
+    check_places(settings.source, settings.out_dir, settings.edges)
     source = settings.source.open()
     items = source.items()
     if not items:
@@ -126,9 +124,31 @@ def refine_folder(
     require_photographs(items)
     require_objects_in_set(source, items)
     refiner = FileRefiner(settings, source)
-    _require_match(refiner.edge_classes, source, items)
+    require_edge_maps(refiner.edge_classes, source, items)
     check_parameters(settings, overwrite=overwrite)
     # Everybody has looked before the first one writes, and all take what it has found.
+    with one_run(settings.out_dir) if ours.rank == 0 else nullcontext():
+        return _refine_items(
+            settings, source, items, predict, ours,
+            num_workers=num_workers, overwrite=overwrite, contact_sheet=contact_sheet,
+            progress=progress, start=start,
+        )  # fmt: skip
+
+
+def _refine_items(
+    settings: RefineSettings,
+    source: LabelFormat,
+    items: list[LabelItem],
+    predict: Predict | None,
+    ours: Ranks,
+    *,
+    num_workers: int,
+    overwrite: bool,
+    contact_sheet: int,
+    progress: bool,
+    start: float,
+) -> RefineSummary | None:
+    """What :func:`refine_folder` does when all is checked."""
     if ours.rank == 0:
         known = _earlier_outlines(settings, overwrite=overwrite).added_to(settings)
         outlines = measure_set(FileRefiner(known, source), items, predict)
@@ -205,89 +225,26 @@ def _name(item: LabelItem) -> str:
     return item.name
 
 
-def check_out_dir(source: FormatSpec, out_dir: str | Path, *, edges: str | None = None) -> None:
-    """Refuse to write into the sources.
+def check_places(source: FormatSpec, out_dir: str | Path, edges: str | Path | None = None) -> None:
+    """Refuse to write into the sources; nothing is opened for it.
 
     Beside the one file of a format that has one for all images there is room; folders are searched,
     so that nothing may be written below them.
 
     Args:
         source: The labels.
-        out_dir: The output folder.
+        out_dir: Folder of the results.
         edges: Folder of the edge maps.
 
     Raises:
         ValueError: If the output folder is one of the sources or inside of it, or would write over
-            it.
+            it, also by a link.
     """
-    out = Path(out_dir).resolve()
-    into = [out / 'labels', out / REPORTS]
-    root = None if source.root is None else Path(source.root).resolve()
-    one_file = root is not None and root.is_file()
-    sources = {
-        'labels': root,
-        'images': source.options.get('images'),
-        'instances': source.options.get('instances'),
-        'edge maps': edges,
-    }
-    for what, given in sources.items():
-        if given is None:
-            continue
-        path = Path(str(given)).resolve()
-        searched = path.is_dir() and not (one_file and what == 'images')
-        inside = searched and (path == out or path in out.parents)
-        if inside or any(place == path or place in path.parents for place in into):
-            raise ValueError(
-                f'Expected the output folder to be apart from the {what} in {path}, but got '
-                f'{out}; the sources are never written to.'
-            )
-
-
-def _require_match(
-    edge_classes: EdgeClasses, source: LabelFormat, items: Sequence[LabelItem]
-) -> None:
-    """Refuse to run where no object has an edge map, or where nothing can be read.
-
-    Raises:
-        ValueError: With the first fault of the files, if there was one.
-    """
-    errors: list[str] = []
-    unread: Counter[str] = Counter()
-    some = False
-
-    def categories() -> Iterator[AnnotatedObject]:
-        """Categories of the table of the format, else of the files."""
-        nonlocal some
-        for value, name in source.class_names.items():
-            some = True
-            yield AnnotatedObject(value, name)
-        for item in () if source.class_names else items:
-            try:
-                annotation = source.read(item)
-            except LabelError as error:
-                errors.append(str(error))
-                continue
-            unread.update(annotation.unread)
-            for entry in annotation.objects:
-                some = True
-                yield entry
-
-    try:
-        edge_classes.require_match(categories())
-    except ValueError as error:
-        if len(errors) == len(items):
-            raise ValueError(
-                f'Expected labels that can be read, but none of {len(items)} can; the first: '
-                f'{errors[0]}'
-            ) from error
-        told = str(error)
-        if not some:
-            told = f'Expected an object in the labels of {source.root}, but there is none.'
-            if unread:
-                told += f' Not read as objects: {counted(unread)}.'
-        if errors:
-            told += f' {len(errors)} of {len(items)} labels cannot be read; the first: {errors[0]}'
-        raise ValueError(told) from error
+    one_file = source.root is not None and Path(source.root).is_file()
+    labels = {'labels': source.root, 'images': source.options.get('images')}
+    others = {'instances': source.options.get('instances'), 'edge maps': edges}
+    check_out_dir(out_dir, ('labels', REPORTS), labels, inside=one_file)
+    check_out_dir(out_dir, ('labels', REPORTS), others)
 
 
 def _error_range(records: Iterator[dict[str, Any]]) -> dict[str, float] | None:
@@ -311,7 +268,6 @@ def _finish(
     settings, records = refiner.settings, refiner.records
     out_dir = Path(settings.out_dir)
     done = [item for item in items if item.name not in errors]
-    remove_partial_files(out_dir)  # of a run that was killed
     files = []
     try:
         files += refiner.target.finish(settings.labels_dir, done)

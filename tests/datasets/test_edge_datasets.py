@@ -7,6 +7,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmsteal.datasets import CityscapesEdgeDataset, EdgeDataset, SBDEdgeDataset, label_check
+from mmsteal.visualization import distinct_palette
 from tests.datasets.folders import SIZE, blocks, write_cityscapes, write_folder, write_sbd
 
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadEdgeAnnotations')]
@@ -31,7 +32,7 @@ def test_folder_of_masks(tmp_path):
     assert item['num_classes'] == 3
     assert item['img'].shape == (*SIZE, 3)
     assert np.unique(item['gt_seg_map']).tolist() == [0, 1, 2]
-    assert len(data.metainfo['palette']) == 3
+    assert data.metainfo['palette'] == distinct_palette(3).tolist()
 
 
 def test_list_of_names_and_several_suffixes(tmp_path):
@@ -243,7 +244,11 @@ class TestNothingToLearn:
     def test_edges_between_instances_count(self, tmp_path):
         write_folder(tmp_path, values=(0,), instances=True)
         prefix = dict(PREFIX, instance_map_path='instances')
-        folder_dataset(tmp_path, metainfo=dict(classes=('thing',)), data_prefix=prefix)
+        folder_dataset(tmp_path, data_prefix=prefix, **THING)
+        Image.fromarray(blocks((0, 255))).save(tmp_path / 'labels/a.png')
+        data = folder_dataset(tmp_path, data_prefix=prefix, **THING)
+        assert np.unique(data[0]['gt_seg_map']).tolist() == [0, 255]
+        write_folder(tmp_path, values=(0,), instances=True)
         with pytest.raises(ValueError, match=r'0 \(thing\)'):
             folder_dataset(tmp_path, metainfo=dict(classes=('thing',)))
 
@@ -368,3 +373,32 @@ class TestBadInput:
             CityscapesEdgeDataset(label_format='labelTrainIds', void='background')
         with pytest.raises(ValueError, match='part'):
             SBDEdgeDataset(part='half')
+
+
+@pytest.mark.parametrize('orientation', [1, 3, 6])
+def test_photographs_are_turned_as_people_see_them(tmp_path, orientation):
+    """Upright labels fit upright photographs; a label of the stored pixels is told as that."""
+    upright = np.zeros((40, 24, 3), np.uint8)
+    upright[5:20, 3:12] = 255
+    label = (upright[..., 0] > 0).astype(np.uint8)
+    stored = {1: upright, 3: upright[::-1, ::-1], 6: np.rot90(upright)}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for folder in ('images', 'labels'):
+        (tmp_path / folder).mkdir()
+    Image.fromarray(np.ascontiguousarray(stored)).save(
+        tmp_path / 'images/a.jpg', exif=exif, quality=100
+    )
+    Image.fromarray(label).save(tmp_path / 'labels/a.png')
+    dataset = EdgeDataset(
+        data_root=str(tmp_path), data_prefix=dict(img_path='images', seg_map_path='labels'),
+        metainfo=dict(classes=('thing',), palette=[[0, 0, 0]]), label_values=[1], background=0,
+        pipeline=LOAD,
+    )  # fmt: skip
+    loaded = dataset[0]
+    assert loaded['img'].shape[:2] == label.shape
+    np.testing.assert_array_equal(loaded['gt_seg_map'] == 0, loaded['img'][..., 0] > 127)
+    if orientation == 6:
+        Image.fromarray(np.ascontiguousarray(np.rot90(label))).save(tmp_path / 'labels/a.png')
+        with pytest.raises(ValueError, match='EXIF data turn the image, turn the label'):
+            dataset[0]

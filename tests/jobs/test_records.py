@@ -1,6 +1,7 @@
 """Records on disk."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -62,3 +63,14 @@ def test_hashes(tmp_path):
     assert file_hash(tmp_path / 'a') == 'ba7816bf8f01cfea'  # of FIPS 180-2
     with pytest.raises(FileNotFoundError):
         Origin.of('f', [tmp_path / 'none'])
+
+
+def test_places_of_files_may_matter(tmp_path):
+    """Two files of one size and time, swapped."""
+    for name in 'ab':
+        (tmp_path / name).write_bytes(name.encode())
+        os.utime(tmp_path / name, ns=(1, 1))
+    paths = [tmp_path / 'a', tmp_path / 'b']
+    assert Origin.of('f', paths) == Origin.of('f', paths[::-1])
+    assert Origin.of('f', paths, places=True) == Origin.of('f', iter(paths), places=True)
+    assert Origin.of('f', paths, places=True) != Origin.of('f', paths[::-1], places=True)

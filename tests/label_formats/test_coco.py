@@ -283,3 +283,110 @@ def test_what_was_wanted_is_read_again(tmp_path, seed):
     np.testing.assert_array_equal(
         numbers(again, again.object_map)[claimed], numbers(annotation, object_map)[claimed]
     )
+
+
+def one_image(root, entries=None, image=None, **document):
+    """An image with a cat in a box, in a file with what a test changes."""
+    write_image(root / 'images' / 'a.png')
+    box = [[5.0, 5.0, 25.0, 5.0, 25.0, 20.0, 5.0, 20.0]]
+    content = {
+        'images': [{'id': 1, 'file_name': 'a.png', 'height': SIZE[0], 'width': SIZE[1]}],
+        'categories': [{'id': 3, 'name': 'cat'}],
+        'annotations': [{'id': 1, 'image_id': 1, 'category_id': 3, 'segmentation': box}],
+        **document,
+    }
+    content['images'][0].update(image or {})
+    content['annotations'] += entries or []
+    save_json(root / 'instances.json', content)
+    return CocoFormat(root / 'instances.json', images=root / 'images')
+
+
+def cat_of(segmentation=None, **changes):
+    box = [[5.0, 5.0, 25.0, 5.0, 25.0, 20.0, 5.0, 20.0]]
+    given = box if segmentation is None else segmentation
+    return [{'id': 1, 'image_id': 1, 'category_id': 3, 'segmentation': given, **changes}]
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(image={'height': None, 'width': None}),
+        dict(image={'height': '40', 'width': '60'}),
+        dict(annotations=cat_of(id='first')),
+        dict(annotations=cat_of(id=1.5)),
+        dict(annotations=cat_of([5.0, 5.0, 25.0, 5.0, 25.0, 20.0, 5.0, 20.0])),
+        dict(annotations=cat_of([[[5.0, 5.0], [25.0, 5.0], [25.0, 20.0], [5.0, 20.0]]])),
+        dict(annotations=cat_of([[5.0, 5.0], [25.0, 5.0], [25.0, 20.0], [5.0, 20.0]])),
+        dict(image={'id': '1'}),
+        dict(annotations=cat_of(image_id='1')),
+        dict(annotations=cat_of(category_id='3')),
+        dict(categories=[{'id': '3', 'name': 'cat'}]),
+        dict(categories=[{'id': 'cat', 'name': 'cat'}], annotations=cat_of(category_id='cat')),
+        dict(categories=None, annotations=cat_of(category_id='cat')),
+        dict(image={'file_name': 'images\\a.png'}),
+        dict(image={'file_name': 'http://host/a.png'}),
+        dict(images=[{'id': 1, 'file_name': 'a.png'}, {'id': 2, 'file_name': 'a.png'}]),
+        dict(
+            images=[{'id': 1, 'file_name': 'a.png'}, {'id': 2, 'file_name': 'a.png'}],
+            annotations=cat_of(image_id=2),
+        ),
+    ],
+)
+def test_what_tools_write_is_understood(tmp_path, changes):
+    reader = one_image(tmp_path / 'in', **changes)
+    assert reader.problems() == []
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    (found,) = annotation.objects
+    assert (found.name, item.name) == ('cat', 'a')
+    np.testing.assert_array_equal(annotation.object_map == 0, box_mask(5, 5, 25, 20))
+    object_map = move(annotation, 0)
+    again = read_again(tmp_path, reader, item, annotation, object_map)
+    np.testing.assert_array_equal(again.object_map, object_map)
+
+
+@pytest.mark.parametrize('missing', [{}, {'segmentation': None}, {'segmentation': []}])
+def test_a_box_alone_is_kept_and_counted(tmp_path, missing):
+    box = {'id': 2, 'image_id': 1, 'category_id': 3, 'bbox': [1, 1, 9, 9], **missing}
+    reader = one_image(tmp_path / 'in', [box])
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    assert len(annotation.objects) == 1
+    assert annotation.unread == {'annotation without a mask': 1}
+    reader.write(item, annotation, move(annotation, 0), tmp_path / 'out')
+    (path,) = reader.finish(tmp_path / 'out', [item])
+    assert json.loads(path.read_text())['annotations'][1] == box
+
+
+def test_odd_entries_are_problems_of_their_own(tmp_path):
+    write_image(tmp_path / 'images' / 'a.jpg')
+    images = [
+        {'id': 1, 'file_name': 'a.png', 'height': SIZE[0], 'width': SIZE[1]},
+        {'id': [2], 'file_name': 'b.png'}, {'id': 3}, 'c.png',
+    ]  # fmt: skip
+    reader = one_image(tmp_path, [{'id': 9, 'image_id': [1]}], images=images)
+    assert [item.name for item in reader.items()] == ['a']
+    told = ' '.join(map(str, reader.problems()))
+    for part in ('place 1 has the id [2]', 'image 3 has no file_name', 'place 3 has the id None',
+                 'annotation 9 is of no image'):  # fmt: skip
+        assert part in told
+    images += [{'id': 4, 'file_name': 'a.jpg'}]
+    reader = one_image(tmp_path, images=images)
+    assert reader.items() == []
+    assert "two images are named 'a', a.png and a.jpg; rename one" in str(reader.problems()[-1])
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ([{'image_id': 1}], 'got a list, as the results of a detector are'),
+        ({'images': []}, 'a list of images or annotations is missing'),
+        ({'images': {}, 'annotations': []}, 'a list of images or annotations is missing'),
+    ],
+)
+def test_other_files_are_told(tmp_path, content, message):
+    (tmp_path / 'images').mkdir()
+    save_json(tmp_path / 'instances.json', content)
+    reader = CocoFormat(tmp_path / 'instances.json', images=tmp_path / 'images')
+    with pytest.raises(LabelError, match=rf'instances\.json: expected .*{message}'):
+        reader.items()

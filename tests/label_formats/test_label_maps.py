@@ -19,6 +19,7 @@ from mmsteal.label_formats import (
     VocFormat,
     open_label_format,
 )
+from mmsteal.label_formats.label_files import decode_png
 from mmsteal.label_formats.label_maps import annotated_objects, present_values
 from mmsteal.label_formats.sbd_mat import sbd_boundary
 from mmsteal.label_formats.voc_labels import voc_palette
@@ -400,3 +401,42 @@ def test_sbd_does_not_wrap(tmp_path):
     with pytest.raises(LabelError, match=r'cls/a\.mat: expected values from 0 to 255.* 300'):
         reader.write(item, odd, move(odd, 1), tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
+
+
+def test_one_bit_masks(tmp_path):
+    write_image(tmp_path / 'images/a.png')
+    (tmp_path / 'labels').mkdir()
+    mask = np.zeros(SIZE, bool)
+    mask[5:20, 10:30] = True
+    Image.fromarray(mask).save(tmp_path / 'labels/a.png')
+    assert Image.open(tmp_path / 'labels/a.png').mode == '1'
+    reader = LabelPngFormat(tmp_path / 'labels', images=tmp_path / 'images', background=(0,))
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    np.testing.assert_array_equal(annotation.object_map, np.where(mask, 0, -1))
+    object_map = annotation.object_map.copy()
+    object_map[20:25, 10:30] = 0
+    (path,) = reader.write(item, annotation, object_map, tmp_path / 'out')
+    with Image.open(path) as image:
+        assert image.mode == '1'
+        np.testing.assert_array_equal(np.asarray(image), object_map == 0)
+    np.testing.assert_array_equal(decode_png((tmp_path / 'labels/a.png').read_bytes()), mask)
+
+
+@pytest.mark.parametrize(
+    ('mode', 'make', 'cure'),
+    [
+        ('LA', lambda v: np.dstack([v, v * 0 + 255]), 'without the transparency'),
+        ('RGB', lambda v: np.dstack([v, v, v]), 'its channels are equal: save one'),
+        ('RGB', lambda v: np.dstack([v * 0, v, v]), 'convert colors to class values'),
+        ('RGBA', lambda v: np.dstack([v * 0, v * 0, v * 0, v]), 'save the transparency alone'),
+    ],
+)
+def test_what_to_do_with_channels(tmp_path, mode, make, cure):
+    write_image(tmp_path / 'images/a.png')
+    (tmp_path / 'labels').mkdir()
+    values = np.arange(SIZE[0], dtype=np.uint8)[:, None].repeat(SIZE[1], 1) // 20
+    Image.fromarray(make(values)).save(tmp_path / 'labels/a.png')
+    reader = LabelPngFormat(tmp_path / 'labels', images=tmp_path / 'images')
+    with pytest.raises(LabelError, match=rf'a\.png: (.|\n)*mode {mode}; .*{cure}'):
+        reader.read(reader.items()[0])

@@ -4,7 +4,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from mmsteal.label_formats import LabelError, LabelmeFormat
 from tests.label_formats.helpers import SIZE, iou, largest, move, save_json, write_image
@@ -238,3 +238,122 @@ def test_nothing_beneath_comes_to_light(tmp_path):
     found = again.read(again.items()[0])
     np.testing.assert_array_equal(found.object_map, object_map)
     np.testing.assert_array_equal(found.ignore, annotation.ignore)
+
+
+@pytest.mark.parametrize('kind', ['oriented_rectangle', 'rotation', 'rectangle', 'polygon'])
+def test_boxes_of_four_points(tmp_path, kind):
+    corners = [[20.0, 5.0], [35.0, 12.0], [28.0, 27.0], [13.0, 20.0]]
+    reader, _ = write_set(tmp_path / 'in', shape('cat', corners, kind, direction=0.4))
+    (item,) = reader.items()
+    annotation = reader.read(item)
+    canvas = Image.new('L', SIZE[::-1])
+    ImageDraw.Draw(canvas).polygon([tuple(p) for p in corners], outline=1, fill=1)
+    np.testing.assert_array_equal(annotation.object_map == 0, np.asarray(canvas) == 1)
+    object_map = move(annotation, 0, pixels=2)
+    (path,) = reader.write(item, annotation, object_map, tmp_path / 'out')
+    (new,) = json.loads(path.read_text())['shapes']
+    assert new['shape_type'] == 'polygon'
+    again = reopened(tmp_path / 'out')
+    np.testing.assert_array_equal(again.read(again.items()[0]).object_map, object_map)
+
+
+def test_what_covers_no_area_is_counted(tmp_path):
+    line = [[1.0, 1.0], [9.0, 9.0]]
+    reader, _ = write_set(
+        tmp_path, shape('a', line, 'line'), shape('a', [*line, [1, 9]], 'linestrip'),
+        shape('b', line, 'linestrip'), shape('c', [[1.0, 1.0]], 'polygon'),
+        shape('d', square(20, 20, 5)),
+    )  # fmt: skip
+    annotation = reader.read(reader.items()[0])
+    assert [o.name for o in annotation.objects] == ['d']
+    assert annotation.unread == {'line': 1, 'linestrip': 2, 'polygon': 1}
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(imageHeight=None, imageWidth=None),
+        dict(imageHeight='40', imageWidth=60.0),
+        dict(flags=None, version=None),
+    ],
+)
+def test_old_and_odd_files(tmp_path, change):
+    thing = shape(' cat ', square(5, 5, 10))
+    del thing['shape_type'], thing['group_id']
+    reader, document = write_set(tmp_path, thing, shape(7, square(20, 5, 10), group='left'))
+    document.update(change)
+    save_json(tmp_path / 'a.json', {key: v for key, v in document.items() if v is not None})
+    annotation = reader.read(reader.items()[0])
+    assert [(o.category, o.name) for o in annotation.objects] == [('cat', 'cat'), ('7', '7')]
+    reader = LabelmeFormat(tmp_path, classes={'Cat': 'cat', 'seven': 7})
+    assert [o.name for o in reader.read(reader.items()[0]).objects] == ['Cat', 'seven']
+
+
+def write_pair(image, label, image_path):
+    write_image(image)
+    document = {
+        'shapes': [shape('cat', square(5, 5, 10))], 'imagePath': image_path, 'imageData': None,
+        'imageHeight': SIZE[0], 'imageWidth': SIZE[1],
+    }  # fmt: skip
+    save_json(label, document)
+
+
+@pytest.mark.parametrize('image_path', ['../images/a.jpg', '..\\images\\a.jpg', 'a.jpg'])
+def test_image_path_leads_to_the_image(tmp_path, image_path):
+    write_pair(tmp_path / 'images/a.jpg', tmp_path / 'labels/a.json', image_path)
+    images = tmp_path / 'images' if image_path == 'a.jpg' else None
+    reader = LabelmeFormat(tmp_path / 'labels', images=images)
+    assert reader.problems() == []
+    (item,) = reader.items()
+    assert (item.name, item.image.resolve()) == ('a', (tmp_path / 'images/a.jpg').resolve())
+    annotation = reader.read(item)
+    object_map = move(annotation, 0)
+    (path,) = reader.write(item, annotation, object_map, tmp_path / 'out')
+    assert path == tmp_path / 'out/a.json'
+    again = LabelmeFormat(tmp_path / 'out')
+    np.testing.assert_array_equal(again.read(again.items()[0]).object_map, object_map)
+
+
+def test_files_with_names_of_their_own(tmp_path):
+    write_pair(tmp_path / 'in/photo.jpg', tmp_path / 'in/label_0001.json', 'D:\\x\\photo.jpg')
+    reader = LabelmeFormat(tmp_path / 'in')
+    assert reader.problems() == []
+    (item,) = reader.items()
+    assert item.name == 'photo'
+    annotation = reader.read(item)
+    (path,) = reader.write(item, annotation, move(annotation, 0), tmp_path / 'out')
+    assert path.name == 'label_0001.json'
+    write_pair(tmp_path / 'in/photo.jpg', tmp_path / 'in/label_0002.json', 'photo.jpg')
+    (problem,) = LabelmeFormat(tmp_path / 'in').problems()
+    assert 'label_0001.json is of the image' in str(problem)
+
+
+def test_a_mask_beside_the_photograph_is_not_the_image(tmp_path):
+    write_pair(tmp_path / 'a.jpg', tmp_path / 'a.json', 'a.jpg')
+    write_image(tmp_path / 'a.png')
+    write_image(tmp_path / 'export/a.png')
+    write_image(tmp_path / 'b.png')
+    save_json(tmp_path / 'coco.json', {'images': []})
+    reader = LabelmeFormat(tmp_path)
+    (item,) = reader.items()
+    assert item.image == tmp_path / 'a.jpg'
+    assert [(p.path.name, p.message) for p in reader.problems()] == [
+        ('b.png', 'the image has no label.'),
+        (
+            'coco.json',
+            'the label has no image, and it is no file of LabelMe; move it elsewhere.',
+        ),
+    ]
+    write_pair(tmp_path / 'a.jpg', tmp_path / 'a.json', 'a.bmp')
+    reader = LabelmeFormat(tmp_path)
+    assert reader.items() == []
+    assert any("'a.bmp' is none of the images a.jpg, a.png" in str(p) for p in reader.problems())
+
+
+def test_text_that_is_not_utf8(tmp_path):
+    write_pair(tmp_path / 'a.jpg', tmp_path / 'a.json', 'a.jpg')
+    text = (tmp_path / 'a.json').read_text().replace('cat', '汽车')
+    (tmp_path / 'a.json').write_bytes(text.encode('gbk'))
+    reader = LabelmeFormat(tmp_path)
+    with pytest.raises(LabelError, match=r'a\.json: .* not UTF-8 .*; save it as UTF-8'):
+        reader.read(reader.items()[0])

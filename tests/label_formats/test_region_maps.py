@@ -79,7 +79,7 @@ def test_panoptic_set_trains(tmp_path, capsys):
     dataset = DATASETS.build(
         dict(
             type='EdgeDataset', data_root=str(out), ann_file='train.txt',
-            metainfo=dict(classes=('region',), palette=[[0, 0, 0]]),
+            metainfo=dict(classes=('region',), palette=[[0, 0, 0]]), ignore_values=(255,),
             data_prefix=dict(
                 img_path='images', seg_map_path='labels', instance_map_path='instances'
             ),

@@ -1,5 +1,6 @@
 # BSDS500's training and validation images, a map of each annotator, as `mmsteal convert-regions
-# bsds` writes them. The images are for research only: weights trained on them are not in the package.
+# bsds` writes them. The images are for research only: no weights trained on them are in the
+# package.
 data_root = 'data/bsds_regions'
 crop_size = (256, 256)
 metainfo = dict(classes=('region',), palette=[[0, 0, 0]])
@@ -24,6 +25,7 @@ train_dataloader = dict(
         data_prefix=folders,
         ann_file='train.txt',
         metainfo=metainfo,
+        ignore_values=(255,),  # region maps are no masks of 0 and 255
         pipeline=[*load, *augment, edges, pack],
     ),
 )
@@ -37,6 +39,7 @@ val_dataloader = dict(
         data_prefix=folders,
         ann_file='val.txt',
         metainfo=metainfo,
+        ignore_values=(255,),  # region maps are no masks of 0 and 255
         test_mode=True,
         pipeline=[*load, edges, pack],
     ),

@@ -21,6 +21,7 @@ train_set = dict(
     data_prefix=folders,
     ann_file='train.txt',
     metainfo=metainfo,
+    ignore_values=(255,),  # region maps are no masks of 0 and 255
     pipeline=load,
 )
 train_dataloader = dict(
@@ -41,6 +42,7 @@ val_dataloader = dict(
         data_prefix=folders,
         ann_file='val.txt',
         metainfo=metainfo,
+        ignore_values=(255,),  # region maps are no masks of 0 and 255
         test_mode=True,
         pipeline=[*load, edges, pack],
     ),

@@ -12,6 +12,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from mmsteal.label_formats.image_files import TURNED
 from mmsteal.label_formats.label_files import compact_ids, decode_png, read_label_file
 from mmsteal.label_formats.sbd_mat import segmentation, stored_boundaries
 from mmsteal.label_formats.value_map import map_labels
@@ -124,9 +125,10 @@ class LoadSBDAnnotations(LoadLabels):
 def _check_size(labels: np.ndarray, path: str, results: dict) -> np.ndarray:
     size = results.get('ori_shape')
     if size is not None and tuple(labels.shape) != tuple(size[:2]):
+        turned = TURNED if labels.shape == (size[1], size[0]) else ''
         raise ValueError(
             f'Expected the label file {path} to have the size of its image '
             f'{results.get("img_path")}, {tuple(size[:2])}, but got {tuple(labels.shape)} '
-            '(height, width).'
+            f'(height, width){turned}.'
         )
     return labels

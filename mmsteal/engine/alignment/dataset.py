@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import time
 import traceback
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import mmcv
 import mmengine.dist as dist
@@ -26,12 +25,11 @@ from mmsteal.datasets.transforms import GenerateEdges
 from mmsteal.engine.alignment.label_files import LabelFiles, LoadAlignedLabels, label_steps
 from mmsteal.engine.alignment.label_map import align_label_map
 from mmsteal.engine.alignment.masks import LabelRule, flatten_transforms
+from mmsteal.engine.alignment.round_file import ROUND_FILE, file_stamp, is_round, write_round
 from mmsteal.engine.alignment.summary import AlignmentSummary
-from mmsteal.files import remove_partial_files, write_file
+from mmsteal.files import remove_partial_files
 from mmsteal.functional.alignment.align_options import AlignOptions
 from mmsteal.jobs import Job, present_ranks, run_job
-
-ROUND_FILE = 'alignment.json'
 
 # image (H, W, 3) RGB, given edges (K, H, W), aligned edges, predicted edges, name
 Picture = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str], None]
@@ -170,21 +168,24 @@ class DatasetAligner:
 
     def _prepare(self, final: Path, partial: Path, fingerprint: str) -> Path:
         """Find or make the folder of the round: the same on all ranks."""
-        failure: list = [None]
+        # Ranks may read copies of the images, of other times.
+        told: list = [None, str(partial)]
         if dist.get_rank() == 0:
             try:
-                if not _is_round(final, fingerprint) and not _is_round(partial, fingerprint):
+                if not is_round(final, fingerprint) and not is_round(partial, fingerprint):
                     for old in (final, partial):
                         if old.exists():
                             shutil.rmtree(old)
                     partial.mkdir(parents=True)
-                    _write_round(partial, fingerprint=fingerprint)
+                    write_round(partial, fingerprint=fingerprint)
+                told[1] = str(final if is_round(final, fingerprint) else partial)
             except Exception as error:
-                failure = [error]
-        dist.broadcast_object_list(failure)
-        if failure[0] is not None:
-            raise failure[0]
-        return final if _is_round(final, fingerprint) else partial
+                told[0] = error
+        dist.broadcast_object_list(told)
+        failure, folder = told
+        if failure is not None:
+            raise failure
+        return Path(folder)
 
     def _align_share(self, model: nn.Module, folder: Path, step: int) -> AlignmentSummary:
         def align(index: int) -> dict:
@@ -267,7 +268,7 @@ class DatasetAligner:
                 'dir must be one folder that all ranks see.'
             )
         remove_partial_files(partial)
-        _write_round(
+        write_round(
             partial,
             fingerprint=fingerprint,
             options=asdict(self.settings),
@@ -296,7 +297,7 @@ class DatasetAligner:
         return total
 
     def _fingerprint(self, model: nn.Module) -> str:
-        """Of all that decides the result: weights, options, images, labels to start from."""
+        """Of all that decides the result: weights, options, files, labels to start from."""
         # Not `jobs.fingerprint`: weights are bytes that JSON does not hold, and a step of a
         # pipeline has any attributes. For the same reason no `jobs.Records` are kept: a label PNG
         # carries its own report, so that both appear at once and a round needs no second file.
@@ -308,11 +309,13 @@ class DatasetAligner:
                 flat = value.detach().cpu().contiguous().reshape(-1)
                 digest.update(flat.view(torch.uint8).numpy().tobytes())
         start = self.folder if self.settings.start == 'last' else None
-        paths = [self.dataset.get_data_info(i)['img_path'] for i in range(len(self.dataset))]
+        infos = [self.dataset.get_data_info(i) for i in range(len(self.dataset))]
+        paths = [info['img_path'] for info in infos]
+        keys = ('img_path', *self.dataset.ANNOTATION_KEYS)
+        stamps = [file_stamp(info[key]) for info in infos for key in keys if info.get(key)]
         steps = [(type(step).__name__, vars(step)) for step in self._given_steps]
-        digest.update(
-            repr((asdict(self.settings), start and Path(start).name, paths, steps)).encode()
-        )
+        start = start and Path(start).name
+        digest.update(repr((asdict(self.settings), start, paths, steps, stamps)).encode())
         return digest.hexdigest()
 
 
@@ -338,14 +341,3 @@ def _buffers_of_rank_zero(model: nn.Module) -> Iterator[None]:
     finally:
         for buffer, value in zip(buffers, own, strict=True):
             buffer.copy_(value)
-
-
-def _is_round(folder: Path, fingerprint: str) -> bool:
-    try:
-        return json.loads((folder / ROUND_FILE).read_text())['fingerprint'] == fingerprint
-    except (OSError, ValueError, KeyError):
-        return False
-
-
-def _write_round(folder: Path, **content: Any) -> None:
-    write_file(folder / ROUND_FILE, json.dumps(content, indent=1, default=list))

@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 from mmsteal.datasets import EdgeDataset, LoadEdgeAnnotations
 from mmsteal.datasets.transforms import LoadSBDAnnotations
 from mmsteal.datasets.transforms.coarsen import CoarsenLabels
-from mmsteal.files import write_file
+from mmsteal.files import path_under, write_file
 
 LABEL_DIR, INSTANCE_DIR = 'labels', 'instances'
 LOADERS = (LoadEdgeAnnotations, LoadSBDAnnotations)
@@ -100,6 +100,9 @@ class LabelFiles:
         Args:
             folder (str): Folder of the round.
             info (dict): What the dataset says of the image.
+
+        Raises:
+            ValueError: If the dataset names a label outside of its folder of labels.
         """
         found = []
         for key, name in (('seg_map_path', LABEL_DIR), ('instance_map_path', INSTANCE_DIR)):
@@ -107,7 +110,8 @@ class LabelFiles:
                 found.append(None)
                 continue
             relative = osp.relpath(info[key], self.prefixes[key])
-            found.append(osp.join(folder, name, osp.splitext(relative)[0] + '.png'))
+            png = f'{osp.splitext(relative)[0]}.png'
+            found.append(str(path_under(osp.join(folder, name), png, links=False)))
         return found[0], found[1]
 
     def write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Sequence
+from pathlib import Path
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -11,6 +12,7 @@ from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 
 from mmsteal.edge_files import check_distinct_names, write_prediction
+from mmsteal.jobs import check_out_dir
 
 
 @HOOKS.register_module()
@@ -28,9 +30,13 @@ class EdgeDumpHook(Hook):
         self.out_dir = out_dir
 
     def before_test(self, runner: Runner) -> None:
-        """Check that no image would overwrite the result of another."""
+        """Check that no result would overwrite another one, or an image."""
         dataset = runner.test_dataloader.dataset
-        check_distinct_names(dataset.get_data_info(i)['img_path'] for i in range(len(dataset)))
+        images = [dataset.get_data_info(i)['img_path'] for i in range(len(dataset))]
+        check_distinct_names(images)
+        classes = [folder.name for folder in Path(self.out_dir).glob('class_*')]
+        for folder in {osp.dirname(image) for image in images}:
+            check_out_dir(self.out_dir, classes, {'images': folder}, inside=True)
 
     def after_test_iter(
         self,
