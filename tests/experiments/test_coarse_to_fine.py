@@ -162,3 +162,17 @@ def test_wrong_words(run_script, tiny, tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_script('coarse_to_fine', tiny / 'edges.py', tiny / '0.pth', '--methods', 'grabcut')
     assert 'invalid choice' in capsys.readouterr().err
+
+
+def test_the_model_of_the_package(script):
+    pytest.importorskip('mmsteal.weights')
+    from mmsteal.apis import EdgeInferencer
+
+    module = script('edge_evidence')
+    photo = np.zeros((64, 96, 3), np.uint8)
+    photo[16:48, 32:64] = (200, 90, 30)
+    found = module.open_evidence(module.EMBEDDED)
+    expected = EdgeInferencer('edges').predict(np.ascontiguousarray(photo[..., ::-1]))
+    np.testing.assert_array_equal(found('', photo), expected)
+    assert len(found.maps) == 1
+    assert found.key == module.open_evidence('edges').key
