@@ -29,6 +29,7 @@ from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS, VISUALI
 from mmsteal.apis.run_config import find_config
 from mmsteal.cli import dispatch
 from mmsteal.cli.evaluation_arguments import protocol_from
+from mmsteal.demo import photographs
 from mmsteal.mm_stack import INSTALL_ROUTES
 from tests.conftest import REPO
 from tests.datasets.folders import write_folder, write_sbd
@@ -422,7 +423,7 @@ def test_python_block_runs(block, place, monkeypatch):
 
 
 def test_chain_of_get_started(tmp_path, monkeypatch):
-    """First training, edges and refinement, as the page writes them, on four small images."""
+    """Photographs, first training, edges and refinement, as the page writes them, on few images."""
     data = tmp_path / 'work_dirs/demo/data'
     photo = np.random.default_rng(0).integers(0, 60, (*SIZE, 3), dtype=np.uint8)
     labels = label_map(0, 1, 2)
@@ -435,6 +436,8 @@ def test_chain_of_get_started(tmp_path, monkeypatch):
             for name in ('a', 'b'):
                 cv2.imwrite(str(data / kind / split / f'{name}.png'), picture)
     (tmp_path / 'configs').symlink_to(REPO / 'configs')
+    monkeypatch.setattr(photographs, 'PHOTOGRAPHS', {'rocket': 'rocket'})
+    photographs.PhotographFolder(data.parent / 'photographs')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('LOCAL_RANK', '0')
     few = ['--cfg-options', 'train_cfg.max_iters=2']
@@ -447,7 +450,7 @@ def test_chain_of_get_started(tmp_path, monkeypatch):
             continue
         tool, *arguments = (word.replace('iter_800', 'iter_2') for word in command.words[1:])
         done.append(Path(tool).stem)
-        monkeypatch.setattr(sys, 'argv', [tool, *arguments, *(few if done == ['train'] else [])])
+        monkeypatch.setattr(sys, 'argv', [tool, *arguments, *(few if done[-1] == 'train' else [])])
         if done[-1] == 'refine':
             sys.argv += ['--workers', '0']  # a process of its own takes long to begin
         threads = torch.get_num_threads()
@@ -459,7 +462,9 @@ def test_chain_of_get_started(tmp_path, monkeypatch):
         finally:
             torch.set_num_threads(threads)
         assert not status, f'{tool}: {status}'
-    assert done == ['train', 'infer_edges', 'simulate_coarse_labels', 'refine', 'compare']
+    chain = ['refine', 'train', 'infer_edges', 'simulate_coarse_labels', 'refine', 'compare']
+    assert done == chain
+    assert (tmp_path / 'work_dirs/photographs/labels/rocket.json').is_file()
     first = tmp_path / 'work_dirs/first'
     assert (first / 'edges/class_005/a.png').is_file()
     assert (first / 'refined/contact_sheet.html').is_file()

@@ -142,9 +142,32 @@ def test_documented_head_runs(tmp_path):
     path = documented_config(tmp_path, 'SegEdgeEncoderDecoder')
     data = write_cityscapes(tmp_path / 'cityscapes')
     options = cityscapes_options(['decode_head'])
-    options['model.auxiliary_head.in_channels'] = THIN_LEVELS
+    options['model.auxiliary_head.0.in_channels'] = THIN_LEVELS
     runner, losses, metrics = run_tiny(path, data, tmp_path / 'run', options=options)
     check(path, runner, losses, metrics)
+
+
+@pytest.mark.parametrize(
+    ('base', 'own'),
+    [
+        ('pspnet/pspnet_r50-d8_4xb2-40k_cityscapes-512x1024.py', True),
+        ('segformer/segformer_mit-b0_8xb1-160k_cityscapes-1024x1024.py', False),
+    ],
+)
+def test_documented_head_fits_bases_with_an_auxiliary_head_and_without(base, own, tmp_path):
+    path = documented_config(tmp_path, 'SegEdgeEncoderDecoder')
+    given = re.search(r"'mmseg::(.*)'", path.read_text())[1]
+    path.write_text(path.read_text().replace(given, base))
+    plain = tmp_path / 'plain.py'
+    plain.write_text(f"_base_ = ['mmseg::{base}']")
+    assert (Config.fromfile(plain).model.get('auxiliary_head') is not None) == own
+    cfg = Config.fromfile(path)
+    cfg.model.pretrained = None
+    cfg.model.auxiliary_head[0].in_channels = [8] * 4
+    init_default_scope('mmseg')
+    model = MODELS.build(cfg.model)
+    assert type(model.edge_head).__name__ == 'CASENetHead'
+    assert len(model.auxiliary_head) == 1
 
 
 @pytest.mark.parametrize('page', ['docs/mixing.md', 'README.md'])

@@ -16,8 +16,11 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
+from PIL import Image
+from torch import Tensor
 from tqdm import tqdm
 
+from mmsteal.apis.in_memory import bgr_pixels
 from mmsteal.apis.run_config import read_config
 from mmsteal.datasets.transforms.image_steps import image_steps
 from mmsteal.edge_files import check_distinct_names, write_prediction
@@ -31,6 +34,8 @@ from mmsteal.visualization.edge_colors import (
     distinct_palette,
     relative_strength,
 )
+
+ImageInput = str | Path | np.ndarray | Image.Image | Tensor
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class EdgeInferencer:
 
     def __call__(
         self,
-        inputs: str | Path | np.ndarray | Sequence,
+        inputs: ImageInput | Sequence[ImageInput],
         *,
         out_dir: str | Path | None = None,
         return_predictions: bool | None = None,
@@ -119,7 +124,8 @@ class EdgeInferencer:
         """Predict the edges of one or many images.
 
         Args:
-            inputs: A path, a BGR uint8 array (H, W, 3), a folder, or a list of paths and arrays.
+            inputs: An image, a folder, or a list of images. An image is a path, a BGR uint8 array
+                (H, W, 3), a PIL image, or a tensor (3, H, W), RGB, uint8 or float in [0, 1].
             out_dir: Where to write `class_001/NAME.png` ... (255 = probability 1) and
                 `overlay/NAME.png`.
             return_predictions: Keep and return the predictions. None: only if nothing is written,
@@ -137,7 +143,7 @@ class EdgeInferencer:
         """
         images = _list_images(inputs)
         if out_dir is not None:
-            check_distinct_names(image for image in images if not isinstance(image, np.ndarray))
+            check_distinct_names(image for image in images if isinstance(image, str | Path))
         keep = out_dir is None if return_predictions is None else return_predictions
         kept = []
         found = self.stream(images, skipped=skipped)
@@ -152,7 +158,7 @@ class EdgeInferencer:
 
     def stream(
         self,
-        images: Sequence[str | Path | np.ndarray],
+        images: Sequence[ImageInput],
         *,
         skipped: dict[str, str] | None = None,
     ) -> Iterator[EdgePrediction]:
@@ -199,12 +205,16 @@ def _image_pipeline(cfg: Config) -> Compose:
 
 
 def _list_images(inputs) -> list:
-    if isinstance(inputs, np.ndarray):
+    if isinstance(inputs, np.ndarray | Image.Image | Tensor):
         return [inputs]
     if isinstance(inputs, str | Path):
         if not os.path.isdir(inputs):
             return [inputs]
-        files = sorted(p for p in Path(inputs).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        files = sorted(
+            path
+            for path in Path(inputs).iterdir()
+            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith('.')
+        )
         if not files:
             raise FileNotFoundError(
                 f'Expected images in {os.path.abspath(inputs)} with one of the suffixes '
@@ -216,15 +226,10 @@ def _list_images(inputs) -> list:
     return list(inputs)
 
 
-def read_image(item: str | Path | np.ndarray, index: int = 0) -> tuple[str, np.ndarray]:
-    """Name and BGR pixels of an image that is a path or an array, the `index`-th of a list."""
-    if isinstance(item, np.ndarray):
-        if item.ndim != 3 or item.shape[2] != 3 or item.dtype != np.uint8:
-            raise ValueError(
-                'Expected an image array to be BGR uint8 of shape (H, W, 3), but got '
-                f'{item.dtype} of shape {item.shape}.'
-            )
-        return f'image_{index:06d}', item
+def read_image(item: ImageInput, index: int = 0) -> tuple[str, np.ndarray]:
+    """Name and BGR pixels of an image, in a file or in memory, the `index`-th of a list."""
+    if not isinstance(item, str | Path):
+        return f'image_{index:06d}', bgr_pixels(item)
     if not os.path.isfile(item):
         raise FileNotFoundError(f'Expected an image at {os.path.abspath(item)}, but there is none.')
     try:

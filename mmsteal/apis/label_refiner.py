@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import Config
+from PIL import Image
+from torch import Tensor
 
-from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
+from mmsteal.apis.edge_inferencer import EdgeInferencer, ImageInput, read_image
+from mmsteal.apis.in_memory import label_values
 from mmsteal.edge_files import class_indices
 from mmsteal.functional.edge_maps.edge_inputs import edges_at_scale
 from mmsteal.functional.edge_maps.gradient_edges import gradient_edges
@@ -19,6 +22,7 @@ from mmsteal.label_formats.label_maps import read_map
 from mmsteal.refinement.settings import GRADIENT
 
 Classes = Mapping[int, int | str] | Mapping[str, int]
+LabelInput = str | Path | np.ndarray | Image.Image | Tensor
 
 
 @dataclass(frozen=True)
@@ -106,24 +110,26 @@ class LabelRefiner:
 
     def __call__(
         self,
-        image: str | Path | np.ndarray,
-        label_map: str | Path | np.ndarray,
+        image: ImageInput,
+        label_map: LabelInput,
         *,
         classes: Classes | None = None,
-        instance_map: str | Path | np.ndarray | None = None,
+        instance_map: LabelInput | None = None,
         **arguments: Any,
     ) -> LabelRefinement:
         """Refine the label map of an image.
 
         Args:
-            image (str | Path | np.ndarray): A path, or a BGR uint8 array (H, W, 3).
-            label_map (str | Path | np.ndarray): Labels (H, W), integers, or the path of a PNG.
+            image (str | Path | np.ndarray | PIL.Image.Image | Tensor): A path, a BGR uint8 array
+                (H, W, 3), a PIL image, or a tensor (3, H, W), RGB, uint8 or float in [0, 1].
+            label_map (str | Path | np.ndarray | PIL.Image.Image | Tensor): Labels (H, W), integers,
+                or the path of a PNG.
             classes (Mapping | None): Which class of the model a label is: `{label: index}`,
                 `{label: 'name'}` or `{'name': label}`. Objects of other labels stay as they are.
                 None: the labels in ascending order, without background and ignored, are the
                 classes in theirs; a model of a single class, and the gradient, serve every label.
-            instance_map (str | Path | np.ndarray | None): Instance ids (H, W): then objects are
-                instances.
+            instance_map (str | Path | np.ndarray | PIL.Image.Image | Tensor | None): Instance ids
+                (H, W): then objects are instances.
             **arguments: Other arguments of :func:`mmsteal.functional.refine_label_map`:
                 `background`, `unlabelled`, `ignore_index`, `components`, `unclaimed`, `error_px`,
                 `engine`, and `options`, those of the engine, as `JointOptions(set_offset=0.3)` with
@@ -182,7 +188,7 @@ class LabelRefiner:
 def _as_map(given: Any) -> Any:
     """Values of a label map, from a file or as they are."""
     if not isinstance(given, str | Path):
-        return given
+        return label_values(given)
     if not Path(given).is_file():
         raise FileNotFoundError(f'Expected a label map at {Path(given).resolve()}; there is none.')
     return np.array(read_map(Path(given)))

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmsteal.cli.command import command
-from mmsteal.cli.user_errors import tell_problems, user_errors
+from mmsteal.cli.each_image import problems_told
+from mmsteal.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
     from mmsteal.label_formats.region_maps import RegionMap
@@ -63,13 +64,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, find_files
     from mmsteal.label_formats.label_maps import encode_png
 
-    with user_errors():
+    with problems_told() as problems, user_errors():
         out = Path(args.out)
         sources = {'photographs': args.images, 'annotations': args.source}
         check_out_dir(out, ('images', 'labels', 'instances'), sources, inside=True)
         remove_partial_files(out)  # of a run that was killed
         images = find_files(Path(args.images), IMAGE_SUFFIXES, what='photographs')
-        problems: dict[str, str] = {}
+        done = False
         for photo, name, regions in tqdm(_READERS[args.kind](args, problems), unit='map'):
             if photo not in images:
                 problems[name] = f'Expected the photograph {photo} in {args.images}.'
@@ -79,15 +80,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             write_file(
                 out / 'instances' / f'{name}.png', encode_png(Image.fromarray(regions.instances))
             )
+            done = True
+        if problems and not done:
+            raise ValueError(next(iter(problems.values())))
         train, val = _split(
             sorted(find_files(out / 'labels', ('.png',), what='labels')), args.hold_out
         )
         write_file(out / 'train.txt', ''.join(f'{name}\n' for name in train))
         write_file(out / 'val.txt', ''.join(f'{name}\n' for name in val))
-    print(f'{len(train)} maps to train, {len(val)} to choose by; written to {args.out}')
-    if problems:
-        tell_problems('not done:', problems)
-        raise SystemExit(f'error: {len(problems)} maps could not be made; the others are there.')
+        print(f'{len(train)} maps to train, {len(val)} to choose by; written to {args.out}')
 
 
 @contextmanager

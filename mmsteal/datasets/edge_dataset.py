@@ -17,6 +17,7 @@ from mmsteal.datasets.transforms.loading import LoadLabels
 from mmsteal.label_formats.image_files import IMAGE_SUFFIXES
 from mmsteal.label_formats.value_map import label_value_map, may_be_mask
 from mmsteal.text_lists import read_names
+from mmsteal.visualization.edge_colors import distinct_palette
 
 
 @DATASETS.register_module()
@@ -87,6 +88,9 @@ class EdgeDataset(BaseSegDataset):
                 f'Expected `metainfo` of {type(self).__name__} to name 1 to {self.MAX_CLASSES} '
                 f"classes, as in metainfo=dict(classes=('road', 'car')), but got {len(classes)}."
             )
+        if not ((metainfo or {}).get('palette') or self.METAINFO.get('palette')):
+            # mmseg would draw lots, and give neighbors colors that nobody can tell apart.
+            metainfo = {**(metainfo or {}), 'palette': distinct_palette(len(classes)).tolist()}
         self.instance_map_suffix = instance_map_suffix
         self._meaning = dict(
             label_values=len(classes) if label_values is None else label_values,
@@ -150,7 +154,7 @@ class EdgeDataset(BaseSegDataset):
         if loader is None or 'seg_map_path' not in data[0]:
             return
         told = (self._meaning[key] for key in ('label_values', 'background', 'ignore_values'))
-        if may_be_mask(*told):
+        if may_be_mask(*told, instances='instance_map_path' in data[0]):
             found = look_at_values(loader, data)
             self.value_map = label_value_map(**self._meaning, found=found)
             for info in data:

@@ -12,6 +12,7 @@ import torch
 from mmsteal.apis import EdgeInferencer, build_runner, load_run_config
 from mmsteal.apis.last_checkpoint import last_checkpoint
 from mmsteal.datasets.demo_set import write_demo_set
+from mmsteal.demo.photograph_section import Source, photograph_section
 from mmsteal.demo.sections import (
     alignment_sections,
     picture_section,
@@ -62,7 +63,7 @@ def run_demo(options: DemoOptions) -> Path:
     start = time.time()
     work_dir = Path(options.work_dir)
     data = work_dir / 'data'
-    print(f'[1/5] demo set in {data}')
+    print(f'[1/6] demo set in {data}')
     meta = write_demo_set(
         data,
         num_train=options.num_train,
@@ -70,7 +71,7 @@ def run_demo(options: DemoOptions) -> Path:
         noise_px=options.noise_px,
         seed=options.seed,
     )
-    print('[2/5] training')
+    print('[2/6] training')
     cfg = load_run_config(
         options.config, work_dir=str(work_dir / 'train'), data_root=str(data), training=True
     )
@@ -83,15 +84,17 @@ def run_demo(options: DemoOptions) -> Path:
     with one_run(cfg.work_dir):
         runner = build_runner(cfg)
         runner.train()
-    print('[3/5] evaluation')
+    print('[3/6] evaluation')
     checkpoint = (work_dir / 'train' / 'last_checkpoint').read_text().strip()
     inferencer = EdgeInferencer(cfg, checkpoint)
     images = sorted((data / 'images/val').glob('*.jpg'))
     edges = {found.name: found.edges for found in inferencer.stream(images)}
     metrics = evaluate(edges, runner.val_dataloader.dataset, cfg)
-    print('[4/5] repair of coarse labels')
+    print('[4/6] repair of coarse labels')
     repair = repair_section(edges, data)
-    print('[5/5] report')
+    print('[5/6] photographs')
+    photographs = photograph_section(work_dir / 'photographs', embedded_model())
+    print('[6/6] report')
     report = write_report(
         work_dir / 'report.html',
         title='mmsteal demo',
@@ -99,7 +102,8 @@ def run_demo(options: DemoOptions) -> Path:
             'Semantic boundaries, learnt from labels with a boundary error that align themselves '
             'while the network learns, judged by the exact labels; and coarse labels repaired with '
             'what it learnt. The images are generated from photographs inside scikit-image: the '
-            'figures show that the program works, not how it does on a benchmark.'
+            'figures show that the program works, not how it does on a benchmark. At the end, '
+            'photographs as they are, with labels that were drawn in a hurry.'
         ),
         sections=[
             set_section(data, meta),
@@ -108,10 +112,25 @@ def run_demo(options: DemoOptions) -> Path:
             score_section(metrics, inferencer.classes),
             picture_section(inferencer, edges, data),
             repair,
+            photographs,
         ],
     )
     print(f'done in {time.time() - start:.0f} s: open {report}')
     return report
+
+
+def embedded_model() -> Source | None:
+    """The edges of the model in the package; None where it is not there."""
+    try:
+        inferencer = EdgeInferencer('edges')
+    except (FileNotFoundError, ImportError) as error:
+        print(f'without the model of the package: {error}')
+        return None
+
+    def find(image: np.ndarray) -> np.ndarray:
+        return inferencer.predict(np.ascontiguousarray(image[..., ::-1]))
+
+    return Source('model of the package', find)
 
 
 def evaluate(edges: dict[str, np.ndarray], dataset, cfg) -> dict[str, EdgeMetric]:

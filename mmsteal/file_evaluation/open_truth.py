@@ -90,7 +90,8 @@ def open_ground_truth(
         None if instances is None else Path(instances),
     )
     told = len(class_names) if label_values is None else label_values
-    found = truth.values_found() if may_be_mask(told, background, ignore_values) else ()
+    mask = may_be_mask(told, background, ignore_values, instances=instances is not None)
+    found = truth.values_found() if mask else ()
     truth.value_map = label_value_map(
         told, background=list(background), ignore_values=ignore_values, found=found
     )

@@ -116,6 +116,7 @@ class LabelPngFormat(LabelFormat):
             and not classes
             and known is None
             and set(self._background) <= {0}
+            and (instances is None or bool(self._background))
         )
         self.components = components
         # An error now rather than at the first image that needs it.

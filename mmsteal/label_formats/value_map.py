@@ -77,10 +77,21 @@ def may_be_mask(
     label_values: Sequence[int] | int,
     background: int | Sequence[int] | None,
     ignore_values: Sequence[int],
+    *,
+    instances: bool = False,
 ) -> bool:
-    """Whether 0 and 255 would be a mask; see :func:`label_value_map`."""
-    told = {*background_values(background), *(int(value) for value in ignore_values)}
-    return label_values == 1 and told <= {0} and 0 not in ignore_values
+    """Whether 0 and 255 would be a mask; see :func:`label_value_map`.
+
+    Args:
+        label_values: See there, as the others.
+        background: Values of pixels of no class.
+        ignore_values: Values to ignore.
+        instances: Whether there are instance maps: without background they divide the class 0.
+    """
+    backgrounds = background_values(background)
+    told = {*backgrounds, *(int(value) for value in ignore_values)}
+    divided = instances and not backgrounds
+    return label_values == 1 and told <= {0} and 0 not in ignore_values and not divided
 
 
 def value_meaning(label: int, class_names: Sequence[str]) -> str:

@@ -31,8 +31,9 @@ class BackendApp:
     """Label Studio's protocol of a machine learning backend.
 
     `GET /health`, `POST /setup`, `POST /predict`; `POST /webhook` and `POST /train` are answered,
-    but there is nothing to train. Answers are JSON. A bad request gets a message. In a request of
-    several tasks the result of a bad one is empty and says why.
+    but there is nothing to train. Answers are JSON. A bad request gets a message. The prediction of
+    a bad task is empty and says why; a bad region of a smart tool is answered with an error, which
+    Label Studio shows.
 
     Args:
         refiner (LabelStudioRefiner): Makes the predictions.
@@ -135,11 +136,9 @@ class BackendApp:
                 message = f'{error.strerror or error}' if isinstance(error, OSError) else str(error)
                 logger.warning('%s', message)
                 errors.append(RequestError(status, message))
-                version = self.refiner.model_version
-                results.append(
-                    {'result': [], 'score': 0.0, 'model_version': version, 'error': message}
-                )
-        if errors and len(errors) == len(tasks):
+                results.append(self.refiner.failed(message))
+        # Label Studio shows the error of a smart tool, but of other requests only predictions.
+        if errors and context:
             raise errors[0]
         return results
 

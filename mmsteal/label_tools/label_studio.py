@@ -131,6 +131,18 @@ class LabelStudioRefiner:
             )
         return self._refined(annotation, refined, reports, classes)
 
+    def failed(self, message: str) -> Prediction:
+        """A prediction that says why there is none.
+
+        Of a prediction without regions Label Studio shows the version of the model, and nothing
+        else. A version of its own also means that the task is asked about again.
+
+        Args:
+            message (str): What was wrong.
+        """
+        told = f'{self.model_version} could not refine this task: {message}'
+        return {'result': [], 'score': None, 'model_version': told, 'error': message}
+
     def _results(self, task: Mapping[str, Any], context: Mapping[str, Any] | None) -> Any:
         if isinstance(context, Mapping) and context.get('result'):
             return context['result']

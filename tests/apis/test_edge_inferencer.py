@@ -1,8 +1,11 @@
+from io import BytesIO
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from PIL import Image
 
 from mmsteal.apis import EdgeInferencer
 from tests.conftest import REPO
@@ -42,6 +45,53 @@ def test_array_path_list_and_folder_agree(inferencer, image, tmp_path):
     assert [p.name for p in from_list] == ['b', 'image_000001']
     for other in (from_path, *from_folder, *from_list):
         np.testing.assert_array_equal(other.edges, from_array.edges)
+
+
+def test_pil_images_and_tensors(inferencer, image, tmp_path):
+    expected = inferencer(image)[0].edges
+    rgb = np.ascontiguousarray(image[..., ::-1])
+    tensor = torch.from_numpy(rgb).permute(2, 0, 1)
+    given = [Image.fromarray(rgb), tensor, tensor / 255, tensor.double() / 255]
+    found = inferencer(given, out_dir=tmp_path, return_predictions=True, show_progress=False)
+    for prediction in (*found, inferencer(given[0])[0], inferencer(tensor)[0]):
+        np.testing.assert_array_equal(prediction.edges, expected)
+    assert (tmp_path / 'class_001/image_000003.png').is_file()
+    gray = image[..., :1].repeat(3, axis=2)
+    for one in (Image.fromarray(gray[..., 0]), torch.from_numpy(gray[None, ..., 0])):
+        np.testing.assert_array_equal(inferencer(one)[0].edges, inferencer(gray)[0].edges)
+
+
+@pytest.mark.parametrize(
+    ('given', 'message'),
+    [
+        (torch.zeros(2, 3, 8, 8), r'\(2, 3, 8, 8\); give images of a batch one by one'),
+        (torch.full((3, 8, 8), 2.0), r'floats in \[0, 1\], but got 2 to 2; undo'),
+        (torch.zeros(3, 8, 8, dtype=torch.int64), 'uint8 or float, but got torch.int64'),
+        (Image.new('I;16', (8, 8)), 'mode I;16'),
+        ([3], 'a path, a PIL image, a tensor or an array, but got int'),
+    ],
+)
+def test_other_images_are_told(inferencer, given, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        inferencer(given)
+
+
+def test_turned_photographs_are_turned(inferencer, image):
+    photo = Image.fromarray(image)
+    exif = photo.getexif()
+    exif[0x0112] = 6  # a quarter turn
+    upright = np.rot90(image, -1)
+    stream = BytesIO()
+    photo.save(stream, 'png', exif=exif)
+    found = inferencer(Image.open(stream))[0]
+    expected = inferencer(np.ascontiguousarray(upright[..., ::-1]))[0]
+    np.testing.assert_array_equal(found.edges, expected.edges)
+
+
+def test_hidden_files_are_no_images(inferencer, image, tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), image)
+    (tmp_path / '._a.png').write_bytes(b'of a Mac')
+    assert [found.name for found in inferencer(tmp_path)] == ['a']
 
 
 def test_files_are_written_and_nothing_is_kept(inferencer, image, tmp_path):

@@ -47,6 +47,35 @@ def labels():
     return labels
 
 
+def test_pil_images_and_tensors(refiner, image, labels):
+    options = dict(classes={4: 3, 5: 1}, background=2)
+    expected = refiner(image, labels, **options).label_map
+    rgb = np.ascontiguousarray(image[..., ::-1])
+    palette = Image.fromarray(labels)
+    palette.putpalette(list(range(256)) * 3)
+    pairs = [
+        (Image.fromarray(rgb), Image.fromarray(labels)),
+        (Image.fromarray(rgb), palette),
+        (torch.from_numpy(rgb).permute(2, 0, 1), torch.from_numpy(labels)),
+        (torch.from_numpy(rgb).permute(2, 0, 1) / 255, torch.from_numpy(labels)[None].long()),
+    ]
+    for photo, given in pairs:
+        np.testing.assert_array_equal(refiner(photo, given, **options).label_map, expected)
+    with pytest.raises(ValueError, match='PIL image of mode RGB; convert colors'):
+        refiner(image, Image.fromarray(rgb))
+
+
+def test_masks_of_0_and_255():
+    y, x = np.mgrid[:60, :60]
+    distance = np.hypot(y - 30, x - 30)
+    photo = np.where(distance < 20, 200, 50).astype(np.uint8)[..., None].repeat(3, axis=2)
+    ones = (distance < 15).astype(np.uint8)
+    refine = LabelRefiner(background=0, error_px=8)
+    found, expected = refine(photo, ones * 255), refine(photo, ones)
+    assert found.values == [255]
+    np.testing.assert_array_equal(found.label_map, expected.label_map * 255)
+
+
 def test_it_is_the_function_on_predicted_edges(refiner, image, labels):
     result = refiner(image, labels, classes={4: 3, 5: 1}, background=2)
     expected = refine_label_map(labels, result.edges, classes={4: 3, 5: 1}, background=2, **LOOSE)

@@ -7,6 +7,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmsteal.datasets import CityscapesEdgeDataset, EdgeDataset, SBDEdgeDataset, label_check
+from mmsteal.visualization import distinct_palette
 from tests.datasets.folders import SIZE, blocks, write_cityscapes, write_folder, write_sbd
 
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadEdgeAnnotations')]
@@ -31,7 +32,7 @@ def test_folder_of_masks(tmp_path):
     assert item['num_classes'] == 3
     assert item['img'].shape == (*SIZE, 3)
     assert np.unique(item['gt_seg_map']).tolist() == [0, 1, 2]
-    assert len(data.metainfo['palette']) == 3
+    assert data.metainfo['palette'] == distinct_palette(3).tolist()
 
 
 def test_list_of_names_and_several_suffixes(tmp_path):
@@ -243,7 +244,11 @@ class TestNothingToLearn:
     def test_edges_between_instances_count(self, tmp_path):
         write_folder(tmp_path, values=(0,), instances=True)
         prefix = dict(PREFIX, instance_map_path='instances')
-        folder_dataset(tmp_path, metainfo=dict(classes=('thing',)), data_prefix=prefix)
+        folder_dataset(tmp_path, data_prefix=prefix, **THING)
+        Image.fromarray(blocks((0, 255))).save(tmp_path / 'labels/a.png')
+        data = folder_dataset(tmp_path, data_prefix=prefix, **THING)
+        assert np.unique(data[0]['gt_seg_map']).tolist() == [0, 255]
+        write_folder(tmp_path, values=(0,), instances=True)
         with pytest.raises(ValueError, match=r'0 \(thing\)'):
             folder_dataset(tmp_path, metainfo=dict(classes=('thing',)))
 

@@ -46,6 +46,19 @@ def test_edges_are_those_of_the_function(sensitive):
     assert (out['gt_edge_map'][1, 15, 30] == 1) == sensitive
 
 
+def test_images_without_edges_are_told_once():
+    empty = results(num_classes=1)
+    empty['gt_seg_map'] = np.where(empty['gt_seg_map'] == 1, 255, 0).astype(np.uint8)
+    make = GenerateEdges(num_classes=1, background=0)
+    for _ in range(99):
+        make(dict(empty))
+    with pytest.warns(UserWarning, match=r'first 100 label maps.*\[0, 255\].*background 0'):
+        make(dict(empty))
+    for step, data in ((make, empty), (GenerateEdges(), results())):
+        for _ in range(200):  # once, and never after an edge
+            step(dict(data))
+
+
 def test_whole_pipeline_keeps_edges_thin_and_maps_in_step():
     """Scaling by 3 before making edges leaves them as thick as the radius says."""
     pipeline = Compose([

@@ -1,5 +1,6 @@
 import http.client
 import json
+import re
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -370,18 +371,19 @@ def test_the_backend_answers(port):
 
 def test_the_backend_goes_on_after_bad_requests(port):
     length = {'Content-Length': str(5_000_000)}
+    drawn, tree = ({'result': [brush(true_disk(), name)]} for name in ('Disk', 'Tree'))
     for status, message, call in (
         (400, 'Expected JSON', ('POST', '/predict', b'{"tasks": [')),
         (400, 'list "tasks"', ('POST', '/predict', [])),
         (400, 'list "tasks"', ('POST', '/predict', {'tasks': 3})),
         (404, 'no GET /predict', ('GET', '/predict')),
         (404, 'no POST /none', ('POST', '/none', {})),
-        (404, 'no image', ('POST', '/predict', asked(task('none.png')))),
+        (404, 'no image', ('POST', '/predict', asked(task('none.png'), context=drawn))),
         (400, 'Content-Length', ('POST', '/predict', None, {'Content-Length': 'x'})),
         (413, 'at most 1 MB', ('POST', '/predict', None, length)),
-        (422, 'leads out', ('POST', '/predict', asked(task('../secret.png')))),
-        (422, 'Tree', ('POST', '/predict', asked(task(given=[brush(true_disk(), 'Tree')])))),
-        (422, 'a task with data', ('POST', '/predict', asked(7))),
+        (422, 'leads out', ('POST', '/predict', asked(task('../secret.png'), context=drawn))),
+        (422, 'Tree', ('POST', '/predict', asked(task(), context=tree))),
+        (422, 'a task with data', ('POST', '/predict', asked(7, context=drawn))),
     ):
         found, answer = request(port, *call)
         assert (found, list(answer)) == (status, ['error'])
@@ -391,6 +393,27 @@ def test_the_backend_goes_on_after_bad_requests(port):
     assert answer['results'][0]['result'] == []
     assert 'no image' in answer['results'][0]['error']
     check_refined(answer['results'][1])
+
+
+@pytest.mark.parametrize(
+    ('bad', 'message'),
+    [
+        (task('none.png'), 'no image'),
+        (task('../secret.png'), 'leads out'),
+        (task(given=[brush(true_disk(), 'Tree')]), 'Tree'),
+        ({**task(), 'data': {'photo': 'a.png', 'text': 'x'}}, r"'photo', 'text'.*data_key"),
+        (7, 'a task with data'),
+    ],
+)
+def test_why_a_task_could_not_be_refined_is_seen_in_label_studio(port, bad, message):
+    """Label Studio keeps the regions, the score and the version of a prediction."""
+    status, answer = request(port, 'POST', '/predict', asked(bad))
+    assert status == 200
+    (prediction,) = answer['results']
+    assert (prediction['result'], prediction['score']) == ([], None)
+    assert re.search(
+        f'mmsteal could not refine this task: .*{message}', prediction['model_version']
+    )
 
 
 def test_the_backend_hides_its_own_faults(data, caplog):

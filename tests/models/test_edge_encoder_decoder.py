@@ -44,6 +44,14 @@ def test_prediction_is_one_sigmoid_at_original_size(num_classes):
     torch.testing.assert_close(prob, expected)
 
 
+@pytest.mark.parametrize('step', ['val_step', 'test_step'])
+def test_batch_of_different_sizes_is_told(step):
+    images = [torch.zeros(3, 16, 24), torch.zeros(3, 16, 24), torch.zeros(3, 20, 24)]
+    samples = [sample(tuple(image.shape[1:])) for image in images]
+    with pytest.raises(ValueError, match=r'24 x 16 and 24 x 20 .*val_dataloader\.batch_size=1'):
+        getattr(make_model(), step)(dict(inputs=images, data_samples=samples))
+
+
 @torch.no_grad()
 def test_result_is_resized_to_the_original_image():
     model = make_model()

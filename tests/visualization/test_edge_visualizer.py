@@ -71,12 +71,26 @@ def test_background_shows_through():
     np.testing.assert_array_equal(image, background)
 
 
-@pytest.mark.parametrize('num_classes', [1, 20, 40])
-def test_palette_has_no_twins(num_classes):
-    palette = distinct_palette(num_classes).astype(int)
+def lab_of(palette):
+    """CIELAB by OpenCV, beside scikit-image's in the package."""
+    return cv2.cvtColor(np.float32(palette)[None] / 255, cv2.COLOR_RGB2LAB)[0]
+
+
+@pytest.mark.parametrize(('num_classes', 'least'), [(1, 0), (8, 50), (20, 35), (40, 25), (254, 10)])
+def test_palette_has_no_twins(num_classes, least):
+    palette = distinct_palette(num_classes)
     assert palette.shape == (num_classes, 3)
-    apart = np.abs(palette[:, None] - palette[None]).sum(-1) + 999 * np.eye(num_classes, dtype=int)
-    assert apart.min() > 10
+    lab = lab_of(palette)
+    apart = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 999 * np.eye(num_classes)
+    assert apart.min() > least
+    neighbors = np.linalg.norm(np.diff(lab, axis=0), axis=1)
+    assert (neighbors > max(2 * least, 20)).all()
+    # Neither the number of classes nor chance changes the color of a class.
+    np.testing.assert_array_equal(distinct_palette(num_classes + 3)[:num_classes], palette)
+
+
+def test_palette_of_nothing():
+    assert distinct_palette(0).shape == (0, 3)
 
 
 def test_exception_shapes():

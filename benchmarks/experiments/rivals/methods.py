@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 from grabcut import grabcut
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import random_walker, watershed
 
+from mmsteal.demo.simple_methods import grabcut_in_band, nearest_labels, outline_band
 from mmsteal.functional import refine_objects
 from mmsteal.functional.joint.geodesic import geodesic_growth
 from rivals.cases import Case
@@ -30,9 +30,8 @@ def as_given(case: Case, _: NDArray[np.float32]) -> NDArray[np.int32]:
 def nearest(case: Case, _: NDArray[np.float32]) -> NDArray[np.int32]:
     """Before a background, labels grow by half of the error: its mean."""
     reach = case.error_px * (0.5 if case.photo.background else 2)
-    distance, (y, x) = ndimage.distance_transform_edt(case.given < 0, return_indices=True)
-    grown = (distance <= reach) & ~case.photo.frozen
-    return np.where(grown, case.given[y, x], case.given)
+    grown = nearest_labels(case.given, reach)
+    return np.where(case.photo.frozen, case.given, grown)
 
 
 def watershed_outside(case: Case, edge: NDArray[np.float32]) -> NDArray[np.int32]:
@@ -74,19 +73,8 @@ def grabcut_ring(case: Case, _: NDArray[np.float32]) -> NDArray[np.int32]:
 
 def grabcut_band(case: Case, _: NDArray[np.float32]) -> NDArray[np.int32]:
     """Both sides of the outline are open by the error."""
-    band = _band(case)
-    bgr = np.ascontiguousarray(case.photo.image[..., ::-1])
-    claims = np.zeros(case.given.shape, np.int32)
-    result = case.given.copy()
-    present = [int(v) for v in np.unique(case.given) if v >= 0]
-    masks = [_cut(bgr, case.given == index, band) for index in present]
-    for mask in masks:
-        claims += mask
-    if case.photo.background:
-        result[band & (claims == 0)] = -1
-    for index, mask in zip(present, masks, strict=True):
-        result[band & mask & ((claims == 1) | (case.given == index))] = index
-    return result
+    background = case.photo.background
+    return grabcut_in_band(case.photo.image, case.given, _band(case), background=background)
 
 
 def level_set(case: Case, edge: NDArray[np.float32]) -> NDArray[np.int32]:
@@ -143,10 +131,7 @@ def _seeds_band(case: Case) -> tuple[NDArray[np.int32], int]:
 
 
 def _band(case: Case) -> NDArray[np.bool_]:
-    step = np.zeros(case.given.shape, bool)
-    step[:, 1:] |= case.given[:, 1:] != case.given[:, :-1]
-    step[1:] |= case.given[1:] != case.given[:-1]
-    return (ndimage.distance_transform_edt(~step) <= case.error_px) & ~case.photo.frozen
+    return outline_band(case.given, case.error_px) & ~case.photo.frozen
 
 
 def _grow(
@@ -174,20 +159,6 @@ def _walk(case: Case, seeds: NDArray[np.int32], background: int) -> NDArray[np.i
 def _result(case: Case, found: NDArray[np.int32], background: int) -> NDArray[np.int32]:
     found = np.where(found == background, -1, found)
     return np.where(case.photo.frozen, case.given, found).astype(np.int32)
-
-
-def _cut(
-    bgr: NDArray[np.uint8], mask: NDArray[np.bool_], band: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    sure = np.where(mask, cv2.GC_FGD, cv2.GC_BGD)
-    maybe = np.where(mask, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
-    trimap = np.where(band, maybe, sure).astype(np.uint8)
-    inside = (trimap & 1).astype(bool)
-    if inside.any() and not inside.all():
-        cv2.setRNGSeed(0)
-        models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(bgr, trimap, None, *models, 3, cv2.GC_INIT_WITH_MASK)
-    return (trimap & 1).astype(bool)
 
 
 def _evolve(case: Case, edge: NDArray[np.float32], **options: float) -> NDArray[np.int32]:

@@ -44,8 +44,12 @@ BACKGROUNDS = (
 COIN_SPLIT_X = 250  # coins left of this column train, the others validate
 
 
-def load_photo(name: str) -> NDArray:
-    """A photograph that scikit-image brings, RGB, at most 640 px long.
+def load_photo(name: str, longest: int | None = 640) -> NDArray:
+    """A photograph that scikit-image brings, RGB.
+
+    Args:
+        name: As scikit-image calls it.
+        longest: Sides that are longer are made that long; None: as it is.
 
     Raises:
         RuntimeError: If this installation of scikit-image does not have it.
@@ -61,8 +65,7 @@ def load_photo(name: str) -> NDArray:
         photo = photo[0]
     if photo.ndim == 2:
         photo = np.repeat(photo[..., None], 3, axis=2)
-    shrink = 640 / max(photo.shape)
-    if shrink < 1:
+    if longest is not None and (shrink := longest / max(photo.shape)) < 1:
         photo = cv2.resize(photo, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(photo[..., :3])
 

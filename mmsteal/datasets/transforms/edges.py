@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
+
+import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from mmsteal.functional.edge_maps.edges import label_map_to_edges, union_edges
 from mmsteal.functional.edge_maps.thin import thin
+
+# So many images without an edge in a row are no chance.
+_MANY = 100
 
 
 @TRANSFORMS.register_module()
@@ -55,6 +61,9 @@ class GenerateEdges(BaseTransform):
         self.num_classes = num_classes
         self.background = background
         self.ignore_index = ignore_index
+        # Images without an edge up to the first one that has some, and what they hold.
+        self._num_without: int | None = 0
+        self._values: set[int] = set()
 
     def transform(self, results: dict) -> dict:
         """Add `gt_edge_map`; see the class."""
@@ -93,7 +102,27 @@ class GenerateEdges(BaseTransform):
             if self.thin:
                 edges[(edges == 1) & ~thin(edges == 1)] = 0
         results['gt_edge_map'] = edges
+        self._count(results['gt_seg_map'], edges)
         return results
+
+    def _count(self, labels: np.ndarray, edges: np.ndarray) -> None:
+        """Warn once where the first images have no edge at all."""
+        if self._num_without is None:
+            return
+        if (edges == 1).any():
+            self._num_without = None
+            return
+        self._num_without += 1
+        self._values.update(np.unique(labels).tolist())
+        if self._num_without == _MANY:
+            warnings.warn(
+                f'None of the first {_MANY} label maps has an edge: they hold the values '
+                f'{sorted(self._values)[:12]}, with background {self.background} and ignore_index '
+                f'{self.ignore_index} of {type(self).__name__}. A training learns nothing from '
+                'them; say what the values are.',
+                stacklevel=2,
+            )
+            self._num_without = None
 
     def __repr__(self) -> str:
         return (

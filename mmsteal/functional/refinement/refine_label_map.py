@@ -111,7 +111,10 @@ def refine_label_map(
     """
     labels = check_map('label_map', label_map)
     num_maps = 1 if edge_prob is None else len(as_edge_maps(edge_prob))
-    meaning = LabelValues.of_map(labels, classes, single=num_maps == 1, **values)
+    # Without background instances divide the label 0.
+    told = values.keys() & {'background', 'unlabelled'}
+    single = num_maps == 1 and (instance_map is None or bool(told))
+    meaning = LabelValues.of_map(labels, classes, single=single, **values)
     meaning.check_fit(labels.dtype)
     found = label_objects(
         labels, instance_map, without=meaning.without, components=meaning.components

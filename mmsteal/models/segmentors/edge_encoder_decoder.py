@@ -11,10 +11,11 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmsteal.models.pretrained import checked_pretrained
+from mmsteal.models.segmentors.one_size import OneSizeBatches
 
 
 @MODELS.register_module()
-class EdgeEncoderDecoder(EncoderDecoder):
+class EdgeEncoderDecoder(OneSizeBatches, EncoderDecoder):
     """Encoder-decoder that predicts a boundary probability per class.
 
     A pixel may lie on the boundary of several classes at once: outputs are K sigmoids, there is

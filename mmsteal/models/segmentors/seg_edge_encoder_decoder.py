@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from mmsteal.models.decode_heads.edge_head import EdgeHead
 from mmsteal.models.pretrained import checked_pretrained
 from mmsteal.models.segmentors.edge_encoder_decoder import undo_test_transforms
+from mmsteal.models.segmentors.one_size import OneSizeBatches
 
 
 @MODELS.register_module()
-class SegEdgeEncoderDecoder(EncoderDecoder):
+class SegEdgeEncoderDecoder(OneSizeBatches, EncoderDecoder):
     """Encoder-decoder with a segmentation head and an auxiliary edge head, both of them predicted.
 
     The auxiliary edge head is trained by :class:`mmseg.models.segmentors.EncoderDecoder` too, which
