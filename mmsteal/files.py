@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import glob
 import io
 import math
 import os
@@ -218,16 +219,18 @@ def lock_file(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def remove_partial_files(folder: str | Path) -> None:
-    """Remove what killed runs left of the files that they were writing below a folder.
+def remove_partial_files(place: str | Path) -> None:
+    """Remove what killed runs left of a file, or of those below a folder, that they were writing.
 
     Files that another process is writing at this moment stay. Where the file system cannot tell
     them, all stay that have changed within the last hour.
 
     Args:
-        folder: The folder.
+        place: The file or the folder, which need not be there.
     """
-    for partial in Path(folder).rglob(f'.*{_PARTIAL}'):
+    place = Path(place)
+    of_file = place.parent.glob(f'.{glob.escape(place.name)}.*{_PARTIAL}')
+    for partial in place.rglob(f'.*{_PARTIAL}') if place.is_dir() else of_file:
         with suppress(OSError):  # somebody else was faster, or may do it
             if not _is_being_written(partial):
                 partial.unlink()
