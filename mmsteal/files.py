@@ -130,7 +130,7 @@ def path_under(folder: str | Path, name: str | Path, *, links: bool = True) -> P
     Example:
         >>> path_under('labels', 'city/a.png').as_posix()
         'labels/city/a.png'
-        >>> path_under('labels', '../a.png')
+        >>> path_under('labels', '../a.png')  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ValueError: Expected the name of a file below the folder labels, but got '../a.png', ...
     """
