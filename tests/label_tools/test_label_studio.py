@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage as ndi
 
+from mmsteal.cli import label_studio_backend
 from mmsteal.edge_files import EdgeFolder
 from mmsteal.functional import REFINE_OPTIONS, AlignOptions, GeodesicOptions, mask_edges
 from mmsteal.label_formats import (
@@ -495,3 +496,21 @@ def test_written_from_another_format(tmp_path, data, shape):
     found = reader.read(reader.items()[0])
     assert [o.name for o in found.objects] == ['disk', 'bar']
     np.testing.assert_array_equal(found.object_map, object_map)
+
+
+def test_token_of_the_command(tmp_path, monkeypatch):
+    parse = label_studio_backend.build_parser().parse_args
+    monkeypatch.delenv('MMSTEAL_TOKEN', raising=False)
+    assert label_studio_backend.token_of(parse(['--data-root', '.'])) is None
+    monkeypatch.setenv('MMSTEAL_TOKEN', 'known')
+    assert label_studio_backend.token_of(parse(['--data-root', '.'])) == 'known'
+    words = ['--data-root', '.', '--token', str(tmp_path / 'token')]
+    with pytest.raises(FileNotFoundError, match='token'):
+        label_studio_backend.token_of(parse(words))
+    for content, token in (('  secret\n', 'secret'), (' \n', None)):
+        (tmp_path / 'token').write_text(content)
+        if token is None:
+            with pytest.raises(ValueError, match=r'token in .*, but the file is empty'):
+                label_studio_backend.token_of(parse(words))
+        else:
+            assert label_studio_backend.token_of(parse(words)) == token
