@@ -13,7 +13,8 @@ from mmsteal.cli.config_arguments import (
     add_config_argument,
     add_trust_checkpoint,
 )
-from mmsteal.cli.user_errors import tell_problems, user_errors
+from mmsteal.cli.each_image import problems_told
+from mmsteal.cli.user_errors import user_errors
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -33,20 +34,16 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
-    with user_errors():
+    with problems_told() as skipped, user_errors():
         from mmsteal.apis import EdgeInferencer
 
         check_out(args.image, args.out)
         inferencer = EdgeInferencer(
             args.config, args.checkpoint, args.device, cfg_options=args.cfg_options
         )
-        skipped: dict[str, str] = {}
         many = os.path.isdir(args.image)  # of a single image there is nothing else to be done
         inferencer(args.image, out_dir=args.out, skipped=skipped if many else None)
-    print(f'classes: {", ".join(inferencer.classes)}\nwritten to {args.out}')
-    if skipped:
-        tell_problems('not done:', skipped)
-        raise SystemExit(f'error: {len(skipped)} images could not be read; the others are done.')
+        print(f'classes: {", ".join(inferencer.classes)}\nwritten to {args.out}')
 
 
 def check_out(image: str, out: str) -> None:

@@ -2,7 +2,9 @@
 
 Every run is killed at each of its file operations, again and again at random ones, and by signals
 at random moments; the disk takes nothing more from each operation on; two runs share a folder.
-After each try the run is done again, and must end with what an undisturbed run ends with.
+After each try the run is done again, and must end with what an undisturbed run ends with. Then
+files of every format are damaged (`files`), and the servers get odd, slow and many clients
+(`servers`).
 """
 
 import argparse
@@ -19,6 +21,8 @@ from prettytable import PrettyTable
 
 from tests.faults import scenarios
 from tests.faults.campaign import Campaign, Totals
+from tests.faults.test_fuzzed_files import fuzz_files
+from tests.faults.test_servers import attack_servers
 
 
 def main():
@@ -47,9 +51,21 @@ def main():
             for found in totals.values():
                 for text in found.wrong[: args.shown]:
                     print(f'    {text[:400]}', flush=True)
-    table = PrettyTable(['run', *totals], align='l')
-    table.add_rows(rows)
-    print(table)
+    if rows:
+        table = PrettyTable(['run', *totals], align='l')
+        table.add_rows(rows)
+        print(table)
+    for name, attack in {
+        'files': lambda: fuzz_files(20 * args.random, args.seed),
+        'servers': lambda: attack_servers(max(args.random // 5, 1), args.seed),
+    }.items():
+        if args.only and name not in args.only:
+            continue
+        tries, wrong = attack()
+        faults += len(wrong)
+        print(f'{name}: {tries} tries, {len(wrong)} wrong', flush=True)
+        for text in wrong[: args.shown]:
+            print(f'    {text[:400]}', flush=True)
     return int(faults > 0)
 
 
