@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 # It has packages of its own, and is best installed apart from ours.
 PROGRAM = os.environ.get('MMSTEAL_LABEL_STUDIO') or shutil.which('label-studio')
-_START_S = 240
+_START_S = 600
 
 INTERFACE = """
 <View>

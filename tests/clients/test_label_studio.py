@@ -102,23 +102,30 @@ def test_what_it_exports_is_refined_and_imported_again(project, data, tmp_path):
     assert second.objects == ()
 
 
-def test_it_asks_the_backend_and_keeps_the_answer(project, data):
-    server, number = project
-    words = [
-        '--data-root',
-        data / 'images',
-        '--edges',
-        data / 'edges',
-        '--error-px',
-        5,
-        '--port',
-        0,
-    ]
+def predictions_of(server, number, data):
+    """Asked of a backend that follows the edge maps."""
+    words = ['--data-root', data / 'images', '--edges', data / 'edges', '--error-px', 5,
+             '--port', 0]  # fmt: skip
     args = parse_edge_arguments(label_studio_backend.build_parser(), [str(word) for word in words])
     with serving(label_studio_backend.open_server(args)) as backend:
-        found = server.predictions_of(number, backend)
+        return server.predictions_of(number, backend)
+
+
+def test_it_asks_the_backend_and_keeps_the_answer(project, data):
+    server, number = project
+    found = predictions_of(server, number, data)
     (answer,) = [prediction for prediction in found if prediction['result']]
     assert [entry['type'] for entry in answer['result']] == ['brushlabels', 'polygonlabels']
     assert answer['model_version'].startswith('mmsteal')
     assert 0.5 < answer['score'] <= 1
     assert_right(read_results('prediction', answer['result'], SIZE))
+
+
+def test_it_shows_why_an_image_could_not_be_refined(project, data):
+    server, _ = project
+    task = {'data': {'image': '/data/local-files/?d=none.png'},
+            'annotations': [{'result': drawn()}]}  # fmt: skip
+    (answer,) = predictions_of(server, server.new_project([task]), data)
+    assert (answer['result'], answer['score']) == ([], None)
+    assert 'could not refine this task: ' in answer['model_version']
+    assert 'none.png' in answer['model_version']

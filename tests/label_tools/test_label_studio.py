@@ -157,6 +157,22 @@ def test_refined(refiner):
     check_refined(prediction)
 
 
+def test_edge_maps_are_those_of_the_image(tmp_path):
+    names = ('seq1/0001.png', 'seq2/0001.png', 'seq2/2.png', 'seq2/2.jpg')
+    for image in (*(f'images/{name}' for name in names), 'edges/edge/seq2/0001.png',
+                  'edges/edge/2.png'):  # fmt: skip
+        (tmp_path / image).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / image), np.full((4, 6), 255, np.uint8))
+    predict = edges_of_folder(EdgeFolder(tmp_path / 'edges'), tmp_path / 'images')
+    assert predict(tmp_path / 'images/seq2/0001.png').all()
+    with pytest.raises(FileNotFoundError, match='image seq1/0001'):
+        predict(tmp_path / 'images/seq1/0001.png')
+    with pytest.raises(LabelError, match='one image of the name seq2/2, but there are 2'):
+        predict(tmp_path / 'images/seq2/2.png')
+    (tmp_path / 'images/seq2/2.jpg').unlink()
+    assert predict(tmp_path / 'images/seq2/2.png').all()
+
+
 @pytest.mark.parametrize('options', [REFINE_OPTIONS, GeodesicOptions()])
 def test_refined_by_other_engines(data, options):
     folder = EdgeFolder(data / 'edges')
