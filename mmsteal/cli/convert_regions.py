@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmsteal.cli.command import command
 from mmsteal.cli.user_errors import tell_problems, user_errors
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
@@ -64,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         out = Path(args.out)
         images = find_files(Path(args.images), IMAGE_SUFFIXES, what='photographs')
         problems: dict[str, str] = {}
+        (out / 'labels').mkdir(parents=True, exist_ok=True)  # also where no map can be made
         for photo, name, regions in tqdm(_READERS[args.kind](args, problems), unit='map'):
             if photo not in images:
                 problems[name] = f'Expected the photograph {photo} in {args.images}.'
