@@ -5,8 +5,9 @@ import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-MAX_WHEEL_BYTES = 2**20
-# In a wheel: code, its marker of types, and what `mim` reads. Pictures and data stay outside.
+MAX_WHEEL_BYTES = 8 * 2**20
+# In a wheel: code, its marker of types, weights, and what `mim` reads. Pictures and data stay
+# outside.
 SUFFIXES = {'.py', '.typed', '.yml', '.sh'}
 SDIST_FILES = ('LICENSE', 'README.md', 'CHANGELOG.md', 'CITATION.cff', 'constraints.txt')
 
@@ -16,7 +17,7 @@ def expected_files(source: Path) -> dict[str, bytes]:
     files = {
         path: path.relative_to(source).as_posix()
         for path in (source / 'mmsteal').rglob('*')
-        if path.suffix in ('.py', '.typed') and '.mim' not in path.parts
+        if path.suffix in ('.py', '.typed', '.pth') and '.mim' not in path.parts
     }
     for folder, suffixes in (('configs', ('.py', '.yml')), ('tools', ('.py', '.sh'))):
         for path in (source / folder).rglob('*'):
@@ -57,8 +58,9 @@ def check_sdist(path: Path, source: Path) -> list[str]:
     wanted = {*SDIST_FILES, 'pyproject.toml', 'setup.cfg', 'model-index.yml'}
     for folder in ('mmsteal', 'configs', 'tools', 'tests', 'benchmarks'):
         wanted |= {p.relative_to(source).as_posix() for p in (source / folder).rglob('*.py')}
-    faults = [f'{path.name} lacks {name}' for name in sorted(wanted - found)]
-    kinds = {PurePosixPath(name).suffix for name in found}
+    weights = {p.relative_to(source).as_posix() for p in (source / 'mmsteal').rglob('*.pth')}
+    faults = [f'{path.name} lacks {name}' for name in sorted((wanted | weights) - found)]
+    kinds = {PurePosixPath(name).suffix for name in found - weights}
     for kind in kinds & {'.png', '.jpg', '.gif', '.npz', '.pth', '.pyc', '.nbi', '.nbc'}:
         faults.append(f'{path.name} holds files of kind {kind}')
     return faults

@@ -113,7 +113,9 @@ def refine_and_compare(checkpoint: Path) -> None:
     mmsteal_command(
         'simulate', *PNG, '--labels', exact, '--images', images, '--error-px', 4, '--out', 'coarse'
     )  # fmt: skip
-    mmsteal_command('infer', CONFIG, checkpoint, images, 'edges', '--device', 'cpu')
+    mmsteal_command('infer', images, 'edges', '--config', CONFIG, '--checkpoint', checkpoint,
+                    '--device', 'cpu')  # fmt: skip
+    mmsteal_command('infer', images, 'objects', '--device', 'cpu')
     common = ['--labels', 'coarse/4px', '--images', images, '--error-px', 4]
     mmsteal_command('refine', *PNG, *common, '--edges', 'edges', '--edge-classes', *CLASSES,
                     '--workers', 0, '--out', 'refined')  # fmt: skip

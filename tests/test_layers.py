@@ -54,6 +54,7 @@ STOREYS = {
     'registration': 3,
     'safe_checkpoints': 3,
     'visualization': 3,
+    'weights': 3,
     # 4: what a person runs
     '__main__': 4,
     'annotator': 4,

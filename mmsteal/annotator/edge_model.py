@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mmsteal
+from mmsteal.weights import EDGES
 
 # The one of the package: a folder in which the demo ran need not be a checkout.
 DEMO_CONFIG = Path(mmsteal.__file__).parent / '.mim' / 'configs' / 'steal_demo.py'
+PACKAGED_TITLES = {EDGES: 'Any object (network in the package)'}
 DEMO_RUN = Path('work_dirs') / 'demo' / 'train'
 
 
@@ -19,8 +21,9 @@ class EdgeModel:
     """A trained edge network.
 
     Args:
-        config (str | Path): Config of the model.
-        checkpoint (str | Path | None): Trained weights; None keeps random ones, for tests.
+        config (str | Path): Config of the model, or `'edges'`, the one in the package.
+        checkpoint (str | Path | None): Trained weights; None keeps random ones, for tests, or those
+            of the model in the package.
         device (str | None): `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.
         title (str | None): Name for the page; None takes the one of the config.
 
@@ -47,7 +50,7 @@ class EdgeModel:
             str(config), None if checkpoint is None else str(checkpoint), device
         )
         self.classes = tuple(self._inferencer.classes)
-        self.title = title or f'model {Path(config).stem}'
+        self.title = title or PACKAGED_TITLES.get(str(config)) or f'model {Path(config).stem}'
         self._lock = threading.Lock()
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

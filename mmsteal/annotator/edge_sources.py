@@ -47,7 +47,12 @@ class EdgeSources:
     @property
     def notice(self) -> str:
         """What to know about them."""
-        notes = [f'**{n}** knows: {", ".join(m.classes)}.' for n, m in self.models.items()]
+        notes = [
+            f'**{name}** knows: {", ".join(model.classes)}.'
+            if len(model.classes) > 1
+            else f'**{name}** has one edge map for all classes.'
+            for name, model in self.models.items()
+        ]
         notes.append(
             'With the colors any texture counts as an edge: best for objects on calm ground.'
         )

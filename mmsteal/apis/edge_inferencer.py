@@ -34,6 +34,7 @@ from mmsteal.visualization.edge_colors import (
     distinct_palette,
     relative_strength,
 )
+from mmsteal.weights import EDGES, find_model
 
 ImageInput = str | Path | np.ndarray | Image.Image | Tensor
 
@@ -59,8 +60,10 @@ class EdgeInferencer:
     """Predict the semantic edges of images with a trained model.
 
     Args:
-        config: Config of the model, its path, or its name as `mmsteal::steal_casenet_sbd.py`.
-        checkpoint: Trained weights; None keeps random ones, for tests.
+        config: `'edges'`, the model in the package (docs/model_card.md); or the config of another,
+            its path, or its name as `mmsteal::steal_casenet_sbd.py`.
+        checkpoint: Trained weights; None takes those of the package with `'edges'`, and else keeps
+            random ones, for tests.
         device: `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.
         cfg_options: Values to set in the config, by dotted key.
 
@@ -69,6 +72,9 @@ class EdgeInferencer:
         ValueError: If the checkpoint is one of another model, or an image cannot be read.
 
     Example:
+        >>> inferencer = EdgeInferencer()
+        >>> inferencer(np.zeros((64, 96, 3), np.uint8))[0].edges.shape
+        (1, 64, 96)
         >>> inferencer = EdgeInferencer('config.py', 'checkpoint.pth')  # doctest: +SKIP
         >>> prediction = inferencer('photo.jpg')[0]  # doctest: +SKIP
         >>> inferencer('folder/', out_dir='edges/')  # doctest: +SKIP
@@ -76,7 +82,7 @@ class EdgeInferencer:
 
     def __init__(
         self,
-        config: str | Config,
+        config: str | Config = EDGES,
         checkpoint: str | None = None,
         device: str | None = None,
         *,
@@ -87,6 +93,7 @@ class EdgeInferencer:
             cfg = deepcopy(config)
             cfg.merge_from_dict(cfg_options or {})
         else:
+            config, checkpoint = find_model(config, checkpoint)
             cfg = read_config(config, cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmseg'))
         # The checkpoint brings the weights; fetching pre-trained ones first would be for nothing.

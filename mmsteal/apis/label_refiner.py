@@ -54,9 +54,9 @@ class LabelRefiner:
     3.6 and 4.3).
 
     Args:
-        config (str | Config | None): Config of the model, or its path. None: no model, the color
-            gradient serves.
-        checkpoint (str | None): Trained weights; None keeps random ones, for tests.
+        config (str | Config | None): `'edges'`, the model in the package; or the config of another,
+            or its path. None: no model, the color gradient serves.
+        checkpoint (str | None): Trained weights, see :class:`EdgeInferencer`.
         device (str | None): `'cpu'`, `'cuda:0'`, ...; None takes a GPU where there is one.
         scale (float): Size at which objects are refined, in sizes of the label map: 0.5 takes a
             quarter of the time. The network sees the image as it is.

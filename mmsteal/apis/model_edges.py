@@ -11,14 +11,15 @@ from mmsteal.apis.edge_inferencer import EdgeInferencer, read_image
 from mmsteal.apis.run_config import read_config
 from mmsteal.edge_files import probability_levels
 from mmsteal.jobs import file_hash, fingerprint
+from mmsteal.weights import find_model
 
 
 class ModelEdges:
     """Predict edge maps in the 256 levels of files: a folder of them gives the same labels.
 
     Args:
-        config: Path of the config, or its name as `mmsteal::steal_casenet_sbd.py`.
-        checkpoint: Path of the trained weights.
+        config: `'edges'`, the model in the package; or a config, by path or by name.
+        checkpoint: Path of the trained weights, where they are not in the package.
         device: See :class:`mmsteal.apis.EdgeInferencer`.
         cfg_options: Values to set in the config, by dotted key.
 
@@ -30,11 +31,12 @@ class ModelEdges:
     def __init__(
         self,
         config: str,
-        checkpoint: str | None,
+        checkpoint: str | None = None,
         device: str | None = None,
         *,
         cfg_options: dict | None = None,
     ) -> None:
+        config, checkpoint = find_model(config, checkpoint)
         cfg = read_config(config, cfg_options)
         self._inferencer = EdgeInferencer(cfg, checkpoint, device)
         self.names = tuple(self._inferencer.classes)

@@ -2,8 +2,8 @@
 
 mmsteal annotate [--config CONFIG --checkpoint CHECKPOINT]
 
-Without a model the edges are those of the image's colors. The model that `mmsteal demo` trains is
-offered on the page from when it is there.
+Edges come from the model in the package, where the mm stack is installed. The colors of the image,
+and the model that `mmsteal demo` trains from when it is there, are offered beside it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmsteal.cli.command import command
-from mmsteal.cli.config_arguments import add_trust_checkpoint
+from mmsteal.cli.edge_arguments import add_model_arguments, check_model_arguments
 from mmsteal.cli.user_errors import user_errors
+from mmsteal.weights import EDGES
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -24,10 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='mmsteal annotate', description='Refine masks in the browser.'
     )
-    parser.add_argument('--config', help='config of an edge model: its path, or its name')
-    parser.add_argument('--checkpoint', help='its trained weights')
-    add_trust_checkpoint(parser)
-    parser.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
+    add_model_arguments(parser, default=EDGES)
     parser.add_argument(
         '--work-dir', default='work_dirs/annotator', help='where uploads and results are kept'
     )
@@ -45,8 +43,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Arguments of the command, checked together."""
     parser = build_parser()
     args = parser.parse_args(argv)
-    if (args.config is None) != (args.checkpoint is None):
-        parser.error('--config and --checkpoint go together')
+    check_model_arguments(parser, args)
     return args
 
 
@@ -67,13 +64,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmsteal.annotator.edge_model import EdgeModel
     from mmsteal.annotator.warm_up import warm_up
 
+    print(f'[1/2] loading {args.checkpoint or "the model in the package"}', flush=True)
     model = None
-    if args.config is not None:
-        print(f'[1/2] loading {args.checkpoint}', flush=True)
-        with user_errors():
+    with user_errors():
+        try:
             model = EdgeModel(args.config, args.checkpoint, args.device)
-    else:
-        print('[1/2] no model: edges are those of the colors', flush=True)
+        except ImportError as error:
+            if args.config != EDGES:
+                raise
+            reason = str(error).splitlines()[0]
+            print(f'[1/2] no model, edges are those of the colors: {reason}', flush=True)
     print('[2/2] getting the evolution ready (longer the first time)', flush=True)
     warm_up()
     page = AnnotatorPage(args.work_dir, model=model, root=args.root, device=args.device)

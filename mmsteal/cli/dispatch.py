@@ -50,6 +50,7 @@ COMMANDS = {
     'convert-backbone': Command(
         'convert_backbone', 'ImageNet weights of EfficientNet-Lite to those of a backbone'
     ),
+    'publish': Command('publish', 'weights of a checkpoint in half precision, to hand on'),
     'convert-released': Command('steal2mmsteal', "weights of the authors' models to a checkpoint"),
 }
 

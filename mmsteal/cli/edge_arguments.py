@@ -10,7 +10,7 @@ from mmsteal.cli.config_arguments import add_cfg_options, add_trust_checkpoint
 from mmsteal.cli.key_values import KeyValues
 
 if TYPE_CHECKING:
-    from argparse import _ArgumentGroup
+    from argparse import _ActionsContainer, _ArgumentGroup
 
     from mmsteal.functional.refinement.refine_engines import EngineOptions
 
@@ -25,17 +25,43 @@ def add_edge_arguments(parser: ArgumentParser, *, category: str) -> None:
     group = parser.add_argument_group(
         'edges: of a model, or a folder of edge maps; without either the color gradient'
     )
-    group.add_argument('--config', help='config of the model: its path, or its name')
-    group.add_argument('--checkpoint', help='its trained weights')
-    group.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
-    add_trust_checkpoint(group)
-    add_cfg_options(group)
+    add_model_arguments(group)
     group.add_argument('--edges', help='class_001/NAME.png ..., as `mmsteal infer` writes them')
     group.add_argument('--edge-classes', nargs='+', metavar='NAME', help='names of the edge maps')
     group.add_argument(
         '--class-map', nargs='+', default=[], metavar=f'{category}=EDGE',
         help="what follows an edge map of another name ('none': none), or a file of such pairs",
     )  # fmt: skip
+
+
+def add_model_arguments(parser: _ActionsContainer, *, default: str | None = None) -> None:
+    """Add the arguments that name a model.
+
+    Args:
+        parser (ArgumentParser): The parser, or a group of it.
+        default (str | None): Model of the package to take where none is named.
+    """
+    said = f' (default: {default})' if default else ''
+    parser.add_argument(
+        '--config', default=default,
+        help=f'config of the model: its path, or its name; edges: the model in the package{said}',
+    )  # fmt: skip
+    parser.add_argument('--checkpoint', help='its trained weights')
+    parser.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
+    add_trust_checkpoint(parser)
+    add_cfg_options(parser)
+
+
+def check_model_arguments(parser: ArgumentParser, args: Namespace) -> None:
+    """Exit with the usage unless config and weights go together."""
+    from mmsteal.weights import PACKAGED_MODELS
+
+    if args.config is None and args.checkpoint is not None:
+        parser.error('--checkpoint needs --config')
+    if args.checkpoint is not None and args.config in PACKAGED_MODELS:
+        parser.error(f'--config {args.config} brings its weights; name the config of yours')
+    if args.config not in (None, *PACKAGED_MODELS) and args.checkpoint is None:
+        parser.error('--config needs --checkpoint')
 
 
 def add_engine_arguments(parser: ArgumentParser) -> _ArgumentGroup:
@@ -77,8 +103,5 @@ def parse_edge_arguments(parser: ArgumentParser, argv: Sequence[str] | None) -> 
     args = parser.parse_args(argv)
     if args.edges is not None and args.config is not None:
         parser.error('give either --config and --checkpoint, or --edges, or neither')
-    if args.config is None and args.checkpoint is not None:
-        parser.error('--checkpoint needs --config')
-    if args.config is not None and args.checkpoint is None:
-        parser.error('--config needs --checkpoint')
+    check_model_arguments(parser, args)
     return args

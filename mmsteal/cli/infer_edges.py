@@ -1,4 +1,8 @@
-"""Edges of one image or a folder: mmsteal infer CONFIG CHECKPOINT IMAGE OUT."""
+"""Edges of one image or a folder: mmsteal infer IMAGE [OUT].
+
+mmsteal infer photo.jpg
+mmsteal infer photos/ edges/ --config CONFIG --checkpoint CHECKPOINT
+"""
 
 from __future__ import annotations
 
@@ -8,32 +12,34 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmsteal.cli.command import command
-from mmsteal.cli.config_arguments import (
-    add_cfg_options,
-    add_config_argument,
-    add_trust_checkpoint,
-)
 from mmsteal.cli.each_image import problems_told
+from mmsteal.cli.edge_arguments import add_model_arguments, check_model_arguments
 from mmsteal.cli.user_errors import user_errors
+from mmsteal.weights import EDGES
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Arguments of the command."""
-    parser = argparse.ArgumentParser(prog='mmsteal infer', description='Predict semantic edges.')
-    add_config_argument(parser)
-    parser.add_argument('checkpoint', help='path of the trained weights')
+    parser = argparse.ArgumentParser(
+        prog='mmsteal infer',
+        description='Predict edges: of any object by the model in the package, or semantic ones '
+        'by a model of yours.',
+    )
     parser.add_argument('image', help='an image, or a folder of images')
-    parser.add_argument('out', help='folder for class_001/NAME.png ... and overlay/NAME.png')
-    parser.add_argument('--device', help="'cpu', 'cuda:0', ...; default: a GPU where there is one")
-    add_trust_checkpoint(parser)
-    add_cfg_options(parser)
+    parser.add_argument(
+        'out', nargs='?', default='edges',
+        help='folder for class_001/NAME.png ... and overlay/NAME.png (default: edges)',
+    )  # fmt: skip
+    add_model_arguments(parser, default=EDGES)
     return parser
 
 
 @command()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    check_model_arguments(parser, args)
     with problems_told() as skipped, user_errors():
         from mmsteal.apis import EdgeInferencer
 

@@ -128,7 +128,7 @@ def _check_loaded(
     raise ValueError(
         f'Expected {source["checkpoint"]} to hold the weights of `{name or "model"}` '
         f'({type(module).__name__}), but {len(random)} of its {len(weights)} stayed random, such '
-        f'as {", ".join(random[:_SHOWN])}; {names}{prefix}. Take the file of this network, '
+        f'as {", ".join(random[:_SHOWN])}; {names}{prefix}. Take the file of this network '
         '(EfficientNet-Lite: `mmsteal convert-backbone`), set `prefix` in `init_cfg`, or train '
         'from scratch with init_cfg=None.'
     )

@@ -92,8 +92,9 @@ def test_help_of_a_command_is_its_own(capsys):
     [
         ['train', 'none.py'],
         ['train', 'mmsteal::steal_demo.py', '--data-root', 'none'],
-        ['infer', 'none.py', 'none.pth', 'none.jpg', 'out'],
-        ['infer', 'mmsteal::steal_demo.py', 'none.pth', 'none.jpg', 'out'],
+        ['infer', 'none.jpg', 'out', '--config', 'none.py', '--checkpoint', 'none.pth'],
+        ['infer', 'none.jpg', '--config', 'mmsteal::steal_demo.py', '--checkpoint', 'none.pth'],
+        ['infer', 'none.jpg'],
         ['browse', 'mmsteal::steal_demo.py', 'out'],
         ['print-config', 'mmsteal::none.py'],
         ['convert-released', 'none.pt', 'out.pth'],

@@ -136,7 +136,7 @@ def test_masks_are_two_regions(tmp_path):
     np.testing.assert_array_equal(instances, 1 + (mask > 0))
 
 
-def test_exception_sources(tmp_path):
+def test_exception_sources(tmp_path, capsys):
     root = write_panoptic(tmp_path / 'coco', names=('a',))
     out, images = str(tmp_path / 'set'), str(root / 'images')
     (root / 'images' / 'a.jpg').unlink()
@@ -151,4 +151,4 @@ def test_exception_sources(tmp_path):
     ):
         with pytest.raises(SystemExit) as found:
             main([*words, out, '--images', images])
-        assert message in str(found.value)
+        assert message in f'{found.value}{capsys.readouterr().err}'

@@ -175,7 +175,8 @@ def test_infer_browse_and_print(project, trained):
     config = project / 'config.py'
     out = project / 'edges'
     done = python(
-        'infer_edges.py', config, trained / 'iter_6.pth', project / 'images/0.png', out
+        'infer_edges.py', project / 'images/0.png', out,
+        '--config', config, '--checkpoint', trained / 'iter_6.pth'
     )  # fmt: skip
     assert 'disk, bar' in done.stdout
     assert (out / 'overlay/0.png').exists()

@@ -3,7 +3,7 @@
 # package.
 data_root = 'data/bsds_regions'
 crop_size = (256, 256)
-metainfo = dict(classes=('region',), palette=[[0, 0, 0]])
+metainfo = dict(classes=('edge',), palette=[[0, 0, 0]])
 # Parts by name, for the configs that change one.
 load = [dict(type='LoadImageFromFile'), dict(type='LoadEdgeAnnotations')]
 augment = [

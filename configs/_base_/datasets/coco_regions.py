@@ -2,7 +2,7 @@
 # outline, without classes. Objects of other images are pasted: their outlines are exact.
 data_root = 'data/coco_regions'
 crop_size = (256, 256)
-metainfo = dict(classes=('region',), palette=[[0, 0, 0]])
+metainfo = dict(classes=('edge',), palette=[[0, 0, 0]])
 # Parts by name, for the configs that change one.
 load = [dict(type='LoadImageFromFile'), dict(type='LoadEdgeAnnotations')]
 paste = [dict(type='CopyPasteObjects', max_objects=3)]
