@@ -33,6 +33,10 @@ def main():
     parser.add_argument('--random', type=int, default=20, help='random tries of each kind (20)')
     parser.add_argument('--seed', type=int, default=random.randrange(1 << 30), help='of those')
     parser.add_argument('--shown', type=int, default=5, help='faults to show of a run and kind (5)')
+    parser.add_argument(
+        '--small-disk', metavar='FOLDER',
+        help='folder on a disk to fill, as of: mount -t tmpfs -o size=2m tmpfs FOLDER',
+    )  # fmt: skip
     args = parser.parse_args()
     warnings.simplefilter('ignore')
     print(f'seed {args.seed}', flush=True)
@@ -81,7 +85,7 @@ def run_all(campaign, args):
         return found
 
     whole = campaign.scenario.command
-    return {
+    found = {
         'killed at an operation': campaign.kills(stride=args.stride),
         'killed several times': campaign.many_kills(args.random, args.seed),
         'SIGKILL': campaign.signals(args.random, signal.SIGKILL, args.seed),
@@ -89,6 +93,10 @@ def run_all(campaign, args):
         'disk refuses': refusals(),
         'two at once': campaign.side_by_side(max(args.random // 4, 1) if whole else 0),
     }
+    if args.small_disk is not None:
+        tries = args.random if whole else 0
+        found['small disk'] = campaign.small_disk(args.small_disk, tries, args.seed)
+    return found
 
 
 if __name__ == '__main__':
