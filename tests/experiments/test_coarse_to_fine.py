@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image
 
+from mmsteal.apis import EdgeInferencer
 from mmsteal.datasets.demo_set import CLASSES, write_demo_set
 from mmsteal.functional import gradient_edges
 from tests.conftest import REPO
@@ -165,9 +166,6 @@ def test_wrong_words(run_script, tiny, tmp_path, capsys):
 
 
 def test_the_model_of_the_package(script):
-    pytest.importorskip('mmsteal.weights')
-    from mmsteal.apis import EdgeInferencer
-
     module = script('edge_evidence')
     photo = np.zeros((64, 96, 3), np.uint8)
     photo[16:48, 32:64] = (200, 90, 30)
