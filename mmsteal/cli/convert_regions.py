@@ -59,12 +59,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     from PIL import Image
     from tqdm import tqdm
 
-    from mmsteal.files import write_file
+    from mmsteal.files import remove_partial_files, write_file
+    from mmsteal.jobs import check_out_dir
     from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, find_files
     from mmsteal.label_formats.label_maps import encode_png
 
     with problems_told() as problems, user_errors():
         out = Path(args.out)
+        sources = {'photographs': args.images, 'annotations': args.source}
+        check_out_dir(out, ('images', 'labels', 'instances'), sources, inside=True)
+        remove_partial_files(out)  # of a run that was killed
         images = find_files(Path(args.images), IMAGE_SUFFIXES, what='photographs')
         done = False
         for photo, name, regions in tqdm(_READERS[args.kind](args, problems), unit='map'):
@@ -103,6 +107,7 @@ def _panoptic(
     """Photograph, name and regions of each image of a panoptic JSON file."""
     import numpy as np
 
+    from mmsteal.files import path_under
     from mmsteal.input_files import load_image, parse_json
     from mmsteal.label_formats.region_maps import panoptic_ids, region_map
 
@@ -117,7 +122,7 @@ def _panoptic(
     for number, entry in enumerate(annotations):
         regions = None
         with _told(problems, f'{source}, annotation {number}'):
-            path = source.with_suffix('') / entry['file_name']
+            path = path_under(source.with_suffix(''), entry['file_name'], links=False)
             ids = panoptic_ids(np.array(load_image(path)))
             crowds = [s['id'] for s in entry['segments_info'] if s.get('iscrowd')]
             regions = region_map(ids, unknown=crowds, gaps=(0,), gap_px=args.gap_px)
@@ -173,6 +178,8 @@ def _link(image: Path, place: Path) -> None:
     """Link an image into the set; where the system has no links, copy it."""
     import shutil
 
+    if place.exists() and place.samefile(image):
+        return
     place.parent.mkdir(parents=True, exist_ok=True)
     place.unlink(missing_ok=True)
     try:

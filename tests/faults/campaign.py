@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from tests.faults.file_operations import FileOperations, Killed, leftovers, watched
 
@@ -75,6 +78,9 @@ class Campaign:
 
     def __init__(self, scenario, root):
         self.scenario, self.root = scenario, Path(root)
+        # Its own is shared with processes that are forked: one that is killed would keep it.
+        tqdm.monitor_interval = 0
+        tqdm.set_lock(threading.RLock())
         self.sources = _contents(scenario.sources)
         whole = self.root / 'out'
         operations = FileOperations(whole)
