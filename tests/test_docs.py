@@ -316,8 +316,7 @@ def test_guide_to_own_masks(tmp_path):
         for kind in ('images', 'labels'):
             (data / kind).mkdir(parents=True, exist_ok=True)
             (tmp_path / split / kind).rename(data / kind / split)
-    mine = [b for b in CONFIGS if b.page.name == 'datasets.md' and 'data/mine' in b.text]
-    part, *whole = mine
+    part, *whole = [b for b in CONFIGS if b.page.name == 'datasets.md' and 'data/mine' in b.text]
     assert len(whole) == 2
     paths = []
     for block in (part, *whole):
