@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import watershed
 
 from mmsteal.functional.joint.color_density import ColorLattice
 from mmsteal.functional.joint.edge_surprise import edge_surprise
+from mmsteal.functional.joint.flooding import flooded
 from mmsteal.functional.joint.geodesic import nearest_labels
 from mmsteal.functional.joint.joint_evidence import (
     Evidence,
@@ -147,8 +147,8 @@ def label_scene(
     scene = scene.narrowed(offset, steps)
     decided = scene.decided
     costs = lattice.costs(_shown(scene, decided), scene.num_objects + 1)
-    flooded = watershed(edge, decided + 1, mask=scene.labels >= 0).astype(np.int32) - 1
-    evidence = _look(scene, edge, offsets, offset, options, flooded)
+    shed = flooded(decided, edge, scene.open)
+    evidence = _look(scene, edge, offsets, offset, options, shed)
     traits = Traits(offsets.by_edges[: scene.num_objects], _thickness(scene))
     # Pixels that no label reaches stay as they are.
     reached = evidence.candidates[:, 0] >= 0
@@ -192,7 +192,7 @@ def _look(
     offsets: OutlineOffsets,
     offset: float,
     options: JointOptions,
-    flooded: NDArray[np.int32] | None = None,
+    shed: NDArray[np.int32] | None = None,
 ) -> Evidence:
     """What speaks against each label, but the colors."""
     grown = nearest_labels(
@@ -201,11 +201,11 @@ def _look(
         num=options.num_candidates,
         passable=scene.open,
     )
-    if flooded is not None:
-        grown = grown.including(flooded)
+    if shed is not None:
+        grown = grown.including(shed)
     evidence = gather_evidence(scene, grown, offsets, offset, edge)
-    if flooded is not None:
-        set_watershed(evidence, flooded[scene.open])
+    if shed is not None:
+        set_watershed(evidence, shed[scene.open])
     return evidence
 
 
