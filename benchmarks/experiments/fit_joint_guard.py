@@ -46,7 +46,7 @@ TOLD = (1.0, 1.0, 0.5, 2.0)
 ERRORS = (4.0, 8.0, 16.0)
 HULL_ERRORS = (4.0, 8.0, 16.0, 32.0)
 # Objects below these shares of gain are returned, in the report.
-LEAST_GAINS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4)
+LEAST_GAINS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4)
 _FILLED, _CHANGE = KNOWN.index('filled'), KNOWN.index('change')
 # Smaller changes say nothing of a share, and larger shares are chance.
 _LEAST_CHANGE, _MOST_SHARE = 0.01, 1.2
