@@ -128,11 +128,11 @@ def test_edges_of_images_are_not_written_over_the_images(data):
     """Told before the model is loaded: there is none."""
     (data / 'images').rename(data / 'overlay')
     before = contents(data)
-    words = ['mmsteal::steal_demo.py', 'none.pth', data / 'overlay', data]
-    assert 'apart from the images' in status(infer_edges.main, *words)
+    model = ['--config', 'mmsteal::steal_demo.py', '--checkpoint', 'none.pth']
+    assert 'apart from the images' in status(infer_edges.main, data / 'overlay', data, *model)
     (data / 'overlay').rename(data / 'class_001')
-    words = ['mmsteal::steal_demo.py', 'none.pth', data / 'class_001/0.png', data]
-    assert 'apart from the images' in status(infer_edges.main, *words)
+    image = data / 'class_001/0.png'
+    assert 'apart from the images' in status(infer_edges.main, image, data, *model)
     assert len(contents(data)) == len(before)
 
 
