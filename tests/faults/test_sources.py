@@ -14,6 +14,7 @@ from mmsteal.cli import (
     eval_edges,
     infer_edges,
     print_config,
+    publish,
     refine,
     simulate_coarse_labels,
     steal2mmsteal,
@@ -191,6 +192,7 @@ def test_a_file_that_is_read_is_no_place_for_results(data, tmp_path):
     (tmp_path / 'link.pth').symlink_to(tmp_path / 'model.pt')
     words = (tmp_path / 'link.pth', tmp_path / 'model.pt')
     assert 'never written to' in status(steal2mmsteal.main, *words)
+    assert 'never written to' in status(publish.main, tmp_path / 'model.pt', tmp_path / 'model.pt')
     write_coco(data, '0.png')
     labels = data / 'coco/instances.json'
     code = status(
