@@ -30,7 +30,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         from pathlib import Path
 
         from mmsteal import mm_stack  # noqa: F401
+        from mmsteal.files import remove_partial_files
+        from mmsteal.jobs import check_out_file
         from mmsteal.models.half_precision import write_half_precision
 
+        check_out_file(args.out, {'the checkpoint itself': args.source})
+        remove_partial_files(args.out)  # of a run that was killed
         write_half_precision(args.source, args.out)
     print(f'written to {args.out}, {Path(args.out).stat().st_size / 1e6:.1f} MB')

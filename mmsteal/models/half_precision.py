@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.runner import CheckpointLoader
 
-from mmsteal.files import whole_file
+from mmsteal.files import write_file
 from mmsteal.version import __version__
 
 
@@ -42,5 +43,6 @@ def write_half_precision(source: str | Path, out: str | Path) -> None:
         kept['dataset_meta'] = {
             'classes': [str(name) for name in meta['dataset_meta'].get('classes', ())],
         }
-    with whole_file(out) as partial:
-        torch.save({'state_dict': weights, 'meta': kept}, partial)
+    content = io.BytesIO()  # what fails at a file of torch tells no reason
+    torch.save({'state_dict': weights, 'meta': kept}, content)
+    write_file(out, content.getvalue())

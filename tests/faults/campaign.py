@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import thread
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
@@ -167,6 +168,7 @@ class Campaign:
         try:
             code, _ = run_quietly(self.scenario, folder)
             code = code if isinstance(code, int) else 1
+            thread._python_exit()  # as when an interpreter ends: threads end what they are doing
         finally:
             os._exit(code)
 

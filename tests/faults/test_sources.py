@@ -14,6 +14,7 @@ from mmsteal.cli import (
     eval_edges,
     infer_edges,
     print_config,
+    publish,
     refine,
     simulate_coarse_labels,
     steal2mmsteal,
@@ -128,11 +129,11 @@ def test_edges_of_images_are_not_written_over_the_images(data):
     """Told before the model is loaded: there is none."""
     (data / 'images').rename(data / 'overlay')
     before = contents(data)
-    words = ['mmsteal::steal_demo.py', 'none.pth', data / 'overlay', data]
-    assert 'apart from the images' in status(infer_edges.main, *words)
+    model = ['--config', 'mmsteal::steal_demo.py', '--checkpoint', 'none.pth']
+    assert 'apart from the images' in status(infer_edges.main, data / 'overlay', data, *model)
     (data / 'overlay').rename(data / 'class_001')
-    words = ['mmsteal::steal_demo.py', 'none.pth', data / 'class_001/0.png', data]
-    assert 'apart from the images' in status(infer_edges.main, *words)
+    image = data / 'class_001/0.png'
+    assert 'apart from the images' in status(infer_edges.main, image, data, *model)
     assert len(contents(data)) == len(before)
 
 
@@ -191,6 +192,7 @@ def test_a_file_that_is_read_is_no_place_for_results(data, tmp_path):
     (tmp_path / 'link.pth').symlink_to(tmp_path / 'model.pt')
     words = (tmp_path / 'link.pth', tmp_path / 'model.pt')
     assert 'never written to' in status(steal2mmsteal.main, *words)
+    assert 'never written to' in status(publish.main, tmp_path / 'model.pt', tmp_path / 'model.pt')
     write_coco(data, '0.png')
     labels = data / 'coco/instances.json'
     code = status(
