@@ -23,6 +23,8 @@ def expected_files(source: Path) -> dict[str, bytes]:
         for path in (source / folder).rglob('*'):
             if path.suffix in suffixes:
                 files[path] = f'mmsteal/.mim/{path.relative_to(source).as_posix()}'
+    for path in (source / 'mmsteal/demo/photograph_labels').rglob('*.json'):
+        files[path] = path.relative_to(source).as_posix()
     files[source / 'model-index.yml'] = 'mmsteal/.mim/model-index.yml'
     return {name: path.read_bytes() for path, name in files.items()}
 

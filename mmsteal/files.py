@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import errno
+import glob
 import io
 import math
 import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,14 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         >>> file.read_text(), [p.name for p in file.parent.iterdir()]
         ('0.71', ['scores.txt'])
     """
-    with ExitStack() as stack:
-        partial = stack.enter_context(_partial_file(Path(path)))
+    partial = _PartialFile(Path(path))
+    try:
+        partial.create()
         yield partial.path
         partial.put_on_disk()
         partial.rename()
+    finally:
+        partial.leave()
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
@@ -68,14 +72,17 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     Raises:
         OSError: If the disk refuses. If it has no room for the contents, no file has changed.
     """
-    with ExitStack() as stack:
-        partials = []
-        for path, content in contents.items():
-            partials.append(stack.enter_context(_partial_file(path)))
-            partials[-1].path.write_bytes(content)
-            partials[-1].put_on_disk()
+    partials = [_PartialFile(path) for path in contents]
+    try:
+        for partial, content in zip(partials, contents.values(), strict=True):
+            partial.create()
+            partial.path.write_bytes(content)
+            partial.put_on_disk()
         for partial in partials:
             partial.rename()
+    finally:
+        for partial in partials:
+            partial.leave()
 
 
 def write_file(path: str | Path, content: bytes | str) -> None:
@@ -123,7 +130,7 @@ def path_under(folder: str | Path, name: str | Path, *, links: bool = True) -> P
     Example:
         >>> path_under('labels', 'city/a.png').as_posix()
         'labels/city/a.png'
-        >>> path_under('labels', '../a.png')
+        >>> path_under('labels', '../a.png')  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ValueError: Expected the name of a file below the folder labels, but got '../a.png', ...
     """
@@ -212,16 +219,18 @@ def lock_file(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def remove_partial_files(folder: str | Path) -> None:
-    """Remove what killed runs left of the files that they were writing below a folder.
+def remove_partial_files(place: str | Path) -> None:
+    """Remove what killed runs left of a file, or of those below a folder, that they were writing.
 
     Files that another process is writing at this moment stay. Where the file system cannot tell
     them, all stay that have changed within the last hour.
 
     Args:
-        folder: The folder.
+        place: The file or the folder, which need not be there.
     """
-    for partial in Path(folder).rglob(f'.*{_PARTIAL}'):
+    place = Path(place)
+    of_file = place.parent.glob(f'.{glob.escape(place.name)}.*{_PARTIAL}')
+    for partial in place.rglob(f'.*{_PARTIAL}') if place.is_dir() else of_file:
         with suppress(OSError):  # somebody else was faster, or may do it
             if not _is_being_written(partial):
                 partial.unlink()
@@ -234,6 +243,11 @@ class _PartialFile:
         self.target = target
         # Not the process id: threads, and ranks on several machines, share folders.
         self.path = target.with_name(f'.{target.name}.{secrets.token_hex(4)}{_PARTIAL}')
+        self._descriptor = -1
+
+    def create(self) -> None:
+        # Apart from __init__: a signal may come at any time, and then somebody must know of it.
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
         with suppress(OSError):  # not every file system has locks
             lock_file(self._descriptor)
@@ -248,7 +262,8 @@ class _PartialFile:
 
     def leave(self) -> None:
         try:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # what has gone wrong is told already
+                self.path.unlink()
         finally:
             self._close()
 
@@ -256,16 +271,6 @@ class _PartialFile:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-
-@contextmanager
-def _partial_file(path: Path) -> Iterator[_PartialFile]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _PartialFile(path)
-    try:
-        yield partial
-    finally:
-        partial.leave()
 
 
 def _is_being_written(partial: Path) -> bool:

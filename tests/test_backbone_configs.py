@@ -147,7 +147,8 @@ def test_concatenated_levels_fit():
 
 def test_documented_pairing_runs(tmp_path):
     text = (REPO / 'docs' / 'backbones.md').read_text()
-    (block,) = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
+    blocks = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
+    (block,) = [block for block in blocks if '_base_' in block]
     path = tmp_path / 'mine.py'
     path.write_text(block.replace('./', f'{REPO}/configs/'))
     init_default_scope('mmseg')

@@ -583,8 +583,8 @@ def test_links_and_files_exist(page):
 @pytest.mark.parametrize(
     'module',
     ['functional', 'apis', 'comparison', 'edge_files', 'models', 'datasets', 'engine',
-     'engine.alignment', 'evaluation', 'file_evaluation', 'jobs', 'label_formats', 'label_tools',
-     'refinement', 'visualization'],
+     'engine.alignment', 'evaluation', 'file_evaluation', 'input_files', 'jobs', 'label_formats',
+     'label_tools', 'refinement', 'visualization'],
 )  # fmt: skip
 def test_reference_has_every_public_name(module):
     text = ''.join(page.read_text() for page in (REPO / 'docs/api').glob('*.md'))

@@ -87,6 +87,14 @@ def test_what_a_killed_run_left_is_removed(tmp_path):
     assert names(tmp_path) == ['.hidden', 'a.png']
 
 
+def test_what_was_left_of_a_file_alone(tmp_path):
+    for name in ('.a.csv.12ab34cd.part', '.b.csv.12ab34cd.part', 'a.csv'):
+        (tmp_path / name).touch()
+    remove_partial_files(tmp_path / 'a.csv')
+    assert names(tmp_path) == ['.b.csv.12ab34cd.part', 'a.csv']
+    remove_partial_files(tmp_path / 'none/a.csv')
+
+
 def test_table_is_written_whole(tmp_path):
     path = tmp_path / 'new/table.csv'
     write_csv(path, [['image', 'iou'], ['a, b', 0.5], ['c', None]])

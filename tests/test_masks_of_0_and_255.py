@@ -11,7 +11,7 @@ from mmsteal.cli import compare, eval_edges, refine, simulate_coarse_labels, wri
 from mmsteal.edge_files import write_prediction
 from mmsteal.evaluation import EdgeMetric, edge_metric
 from mmsteal.functional import mask_edges
-from mmsteal.label_formats import LabelPngFormat, VocFormat
+from mmsteal.label_formats import LabelError, LabelPngFormat, VocFormat
 
 SIZE = (60, 80)
 Y, X = np.mgrid[: SIZE[0], : SIZE[1]]
@@ -81,6 +81,18 @@ def test_refine(data, options):
         assert (found != true).sum() <= 0.1 * (true > 0).sum()
 
 
+def test_a_value_that_no_sample_has_is_an_error(data):
+    """It says that 255 may be the ignored value after all."""
+    for i in range(60):
+        save(data / f'images/{i:02d}.png', np.zeros((4, 6)))
+        save(data / f'many/{i:02d}.png', np.eye(4, 6) * (1 if i == 5 else 255))
+    labels = LabelPngFormat(data / 'many', images=data / 'images', background=0)
+    first, *_, odd = labels.items()[:6]
+    assert [entry.category for entry in labels.read(first).objects] == [255]
+    with pytest.raises(LabelError, match=r'05\.png: unknown values \[1\]; expected \[0, 255\]'):
+        labels.read(odd)
+
+
 def test_simulate_and_compare(data):
     for value in (1, 255):
         assert run(
@@ -118,6 +130,17 @@ def score(data):
 def test_evaluate(data, options):
     assert evaluate(data, 'exact255', *options) == 0
     assert score(data) > 0.99
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+def test_lists_as_editors_save_them(data, encoding):
+    for folder in ('exact255', 'pred/class_001'):
+        (data / folder / 'a.png').rename(data / folder / 'a photo.png')
+    (data / 'list.txt').write_text('a photo.jpg\r\nb\r\n', encoding=encoding)
+    assert evaluate(data, 'exact255', '--list', data / 'list.txt') == 0
+    assert score(data) > 0.99
+    rows = (data / 'eval/per_image.csv').read_text().splitlines()[1:]
+    assert [row.split(',')[2] for row in rows] == ['a photo', 'b']
 
 
 @pytest.mark.parametrize('truth', ['exact255', 'exact1'])

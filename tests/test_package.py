@@ -41,7 +41,8 @@ def test_patterns_of_setup_cfg_take_every_config_and_tool():
         for path in (REPO / 'mmsteal').glob(pattern)
     }
     expected = CONTENTS['expected_files'](REPO)
-    assert taken >= {name for name in expected if '/.mim/' in name}
+    assert taken >= {name for name in expected if '/.mim/' in name or name.endswith('.json')}
+    assert sum(name.endswith('.json') for name in expected) == 10
     assert len(expected) > 150
 
 

@@ -1,4 +1,4 @@
-"""Small inputs after public reports, where they are there: `../shared/cases`."""
+"""Sets of masks after public reports, where they lie beside the real images."""
 
 import re
 import shutil
@@ -10,10 +10,10 @@ from PIL import Image
 
 from mmsteal.cli import eval_edges, refine
 from mmsteal.datasets import EdgeDataset
-from tests.conftest import REPO
+from tests.conftest import SHARED_DATA
 from tests.test_masks_of_0_and_255 import run
 
-CASES = REPO.parent / 'shared/cases'
+CASES = SHARED_DATA.parent / 'cases'
 
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason=f'no folder {CASES}')
 

@@ -2,8 +2,11 @@
 
 import codecs
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from mmsteal.label_formats import open_label_format
 from mmsteal.text_lists import read_lines, read_names
 
 TEXT = ' city one \r\n\r\nb.jpg\tx\nµ\n'
@@ -55,3 +58,20 @@ def test_names(line, name):
     known = {'a b', 'c.jpg', 'd'}.__contains__
     content = f'{line}\n'.encode()
     assert read_names('x', known, suffixes=['.jpg', '.png'], content=content) == [name]
+
+
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_lists_of_voc_and_sbd(tmp_path, encoding):
+    image = Image.fromarray(np.zeros((4, 6), np.uint8))
+    for folder in ('JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation', 'img', 'cls'):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ('a b', 'c', 'd'):
+        for folder in ('JPEGImages', 'SegmentationClass', 'img'):
+            image.save(tmp_path / folder / f'{name}.png')
+        (tmp_path / f'cls/{name}.mat').touch()
+    for path in ('ImageSets/Segmentation/train.txt', 'train.txt'):
+        (tmp_path / path).write_text('a b\r\nc.jpg\r\n', encoding=encoding)
+    for name in ('voc', 'sbd'):
+        labels = open_label_format(name, tmp_path, split='train')
+        assert [item.name for item in labels.items()] == ['a b', 'c']
+        assert labels.problems() == []

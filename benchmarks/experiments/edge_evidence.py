@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ GRADIENT = 'gradient'
 EMBEDDED = 'edges'
 HELP = (
     f'`{GRADIENT}` of the colors, `{EMBEDDED}` for the model of the package, a folder of edge '
-    'maps, or CONFIG,CHECKPOINT'
+    'maps, or CONFIG,CHECKPOINT; the product of two is A*B'
 )
 
 
@@ -74,7 +75,8 @@ def require_evidence(words: Sequence[str]) -> None:
     Raises:
         SystemExit: With all that are missing.
     """
-    named = (word.split(',') for word in words if word not in (GRADIENT, EMBEDDED))
+    parts = itertools.chain.from_iterable(word.split('*') for word in words)
+    named = (part.split(',') for part in parts if part not in (GRADIENT, EMBEDDED))
     require_inputs(*itertools.chain.from_iterable(named))
 
 
@@ -89,6 +91,8 @@ def open_evidence(word: str, config: str | None = None) -> Evidence:
     Raises:
         SystemExit: If it does not exist, or a checkpoint has no config.
     """
+    if '*' in word:
+        return _product([open_evidence(part, config) for part in word.split('*')])
     if word == GRADIENT:
         return Evidence(word, word, (word,), lambda _, photo: gradient_edges(photo)[None])
     if word == EMBEDDED:
@@ -101,11 +105,25 @@ def open_evidence(word: str, config: str | None = None) -> Evidence:
         if config is None:
             raise SystemExit(f'error: expected CONFIG,{word} for a checkpoint, but got no config.')
         return _of_model(config, checkpoint)
-    folder = EdgeFolder(path)
+    try:
+        folder = EdgeFolder(path)
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(f'error: {error}') from error
     files = sorted(file for file in path.rglob('*') if file.is_file())
     content = fingerprint([[str(f.relative_to(path)), file_hash(f)] for f in files])
     key = f'maps_{content[:12]}'
     return Evidence(str(path), key, folder.names, lambda name, _: folder.read(name))
+
+
+def _product(sources: list[Evidence]) -> Evidence:
+    """What all sources agree on, as the model that knows objects and the sharp gradient."""
+    named = max(sources, key=lambda source: len(source.maps))
+
+    def find(name: str, photo: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return math.prod(source(name, photo, 1.0) for source in sources)
+
+    name, key = ('*'.join(getattr(s, part) for s in sources) for part in ('name', 'key'))
+    return Evidence(name, key.replace('*', '_times_'), named.maps, find)
 
 
 def _of_model(config: str, checkpoint: str | None) -> Evidence:

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from gradio.route_utils import FnIndexInferError
 
 from mmsteal.annotator.edge_model import EdgeModel
 from mmsteal.annotator.edge_sources import EdgeSources
@@ -22,6 +25,15 @@ from mmsteal.annotator.pictures import MAX_BYTES
 from mmsteal.annotator.session import Session
 
 logger = logging.getLogger(__name__)
+
+
+async def _unknown(request: Request, error: Exception) -> JSONResponse:
+    """Answer a request for a function or a component that the page does not have.
+
+    Gradio looks them up by number; its own answer would be a bare 500, with a traceback in the log.
+    """
+    logger.warning('%s asks for what is not on the page (%r)', request.url.path, error)
+    return JSONResponse({'detail': 'There is no such function on the page; reload it.'}, 404)
 
 
 class AnnotatorPage:
@@ -71,6 +83,7 @@ class AnnotatorPage:
             quiet=True,
             ssr_mode=False,
             footer_links=[],
+            app_kwargs={'exception_handlers': {KeyError: _unknown, FnIndexInferError: _unknown}},
             **page_look(),
         )
 

@@ -20,6 +20,7 @@ from mmsteal.annotator.evolution import Evolution
 from mmsteal.annotator.messages import AnnotatorError
 from mmsteal.annotator.pictures import Picture, read_values
 from mmsteal.functional import label_objects
+from mmsteal.functional.labels.mask_values import is_mask
 
 MAX_OBJECTS = 300
 _MAX_HISTORY = 20
@@ -160,8 +161,8 @@ class Session:
     def load_label_map(self, path: str | Path) -> Session:
         """Take the masks of a label PNG: 0 is background, v the class v of the list, 255 ignored.
 
-        Values without a name get one. Each connected piece is an object, or each class where there
-        are more than `MAX_OBJECTS` pieces.
+        0 and 255 alone are a mask of the first class. Values without a name get one. Each connected
+        piece is an object, or each class where there are more than `MAX_OBJECTS` pieces.
         """
         height, width = self.image.pixels.shape[:2]
         labels = read_values(path, 'label map')
@@ -174,6 +175,8 @@ class Session:
 
     def with_label_map(self, labels: NDArray[np.integer]) -> Session:
         """Take the masks of a label map (H, W); see :meth:`load_label_map`."""
+        if is_mask(labels):
+            labels = (labels != 0).astype(np.uint8)
         top = int(labels[labels != 255].max(initial=0))
         if top > MAX_CLASSES:
             raise AnnotatorError(

@@ -44,12 +44,15 @@ def draw(args: argparse.Namespace) -> None:
     from mmseg.registry import DATASETS, VISUALIZERS
     from tqdm import tqdm
 
+    from mmsteal.files import remove_partial_files
+
     cfg = load_run_config(args.config, data_root=args.data_root, cfg_options=args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)
     visualizer = VISUALIZERS.build(dict(cfg.visualizer, vis_backends=None))
     visualizer.dataset_meta = dataset.metainfo
     os.makedirs(args.out, exist_ok=True)
+    remove_partial_files(args.out)  # of a run that was killed
     for index in tqdm(range(min(args.number, len(dataset))), unit='image'):
         item = dataset[index]
         sample = item['data_samples']

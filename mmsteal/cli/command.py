@@ -38,6 +38,7 @@ def command(*, again: str = '') -> Callable[[Main], Main]:
     def decorate(main: Main) -> Main:
         @functools.wraps(main)
         def run(argv: Sequence[str] | None = None) -> None:
+            _print_any_name()
             with _quiet_logging(), _terminated() as was_terminated:
                 try:
                     main(argv)
@@ -56,6 +57,13 @@ def command(*, again: str = '') -> Callable[[Main], Main]:
         return run
 
     return decorate
+
+
+def _print_any_name() -> None:
+    """A file name that is no text is printed with escapes, as on the standard error."""
+    reconfigure = getattr(sys.stdout, 'reconfigure', None)
+    if reconfigure is not None and sys.stdout.errors == 'strict':
+        reconfigure(errors='backslashreplace')
 
 
 def _leave(line: str, number: signal.Signals) -> None:

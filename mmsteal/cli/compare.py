@@ -74,6 +74,7 @@ def compare(args: argparse.Namespace) -> LabelComparison:
 
     from mmsteal.comparison import compare_labels
     from mmsteal.comparison.report import check_report_name
+    from mmsteal.files import remove_partial_files
     from mmsteal.jobs import check_out_file
 
     for name, value, least in (('worst', args.worst, 0), ('workers', args.workers, 1)):
@@ -83,6 +84,7 @@ def compare(args: argparse.Namespace) -> LabelComparison:
         check_report_name(path)
         sources = {'labels': args.labels, 'reference': args.reference, 'baseline': args.baseline}
         check_out_file(path, {f'that of the {role}': source for role, source in sources.items()})
+        remove_partial_files(path)  # of a run that was killed
     torch.set_num_threads(1)  # the images are what runs in parallel
     options = nested(args.format_options)
     other = nested(args.reference_format_options)

@@ -30,7 +30,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     with user_errors():
+        from mmsteal.files import remove_partial_files
+        from mmsteal.jobs import check_out_file
         from mmsteal.models.backbones.efficientnet_lite_weights import convert_lite_checkpoint
 
+        check_out_file(args.out, {'the downloaded one': args.source})
+        remove_partial_files(args.out)  # of a run that was killed
         convert_lite_checkpoint(args.source, args.out, args.arch)
     print(f'written to {args.out}')

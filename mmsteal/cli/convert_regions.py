@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmsteal.cli.command import command
-from mmsteal.cli.user_errors import tell_problems, user_errors
+from mmsteal.cli.each_image import problems_told
+from mmsteal.cli.user_errors import user_errors
 
 if TYPE_CHECKING:
     from mmsteal.label_formats.region_maps import RegionMap
@@ -58,15 +59,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     from PIL import Image
     from tqdm import tqdm
 
-    from mmsteal.files import write_file
+    from mmsteal.files import remove_partial_files, write_file
+    from mmsteal.jobs import check_out_dir
     from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, find_files
     from mmsteal.label_formats.label_maps import encode_png
 
-    with user_errors():
+    with problems_told() as problems, user_errors():
         out = Path(args.out)
+        sources = {'photographs': args.images, 'annotations': args.source}
+        check_out_dir(out, ('images', 'labels', 'instances'), sources, inside=True)
+        remove_partial_files(out)  # of a run that was killed
         images = find_files(Path(args.images), IMAGE_SUFFIXES, what='photographs')
-        problems: dict[str, str] = {}
-        (out / 'labels').mkdir(parents=True, exist_ok=True)  # also where no map can be made
+        done = False
         for photo, name, regions in tqdm(_READERS[args.kind](args, problems), unit='map'):
             if photo not in images:
                 problems[name] = f'Expected the photograph {photo} in {args.images}.'
@@ -76,15 +80,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             write_file(
                 out / 'instances' / f'{name}.png', encode_png(Image.fromarray(regions.instances))
             )
+            done = True
+        if problems and not done:
+            raise ValueError(next(iter(problems.values())))
         train, val = _split(
             sorted(find_files(out / 'labels', ('.png',), what='labels')), args.hold_out
         )
         write_file(out / 'train.txt', ''.join(f'{name}\n' for name in train))
         write_file(out / 'val.txt', ''.join(f'{name}\n' for name in val))
-    print(f'{len(train)} maps to train, {len(val)} to choose by; written to {args.out}')
-    if problems:
-        tell_problems('not done:', problems)
-        raise SystemExit(f'error: {len(problems)} maps could not be made; the others are there.')
+        print(f'{len(train)} maps to train, {len(val)} to choose by; written to {args.out}')
 
 
 @contextmanager
@@ -103,6 +107,7 @@ def _panoptic(
     """Photograph, name and regions of each image of a panoptic JSON file."""
     import numpy as np
 
+    from mmsteal.files import path_under
     from mmsteal.input_files import load_image, parse_json
     from mmsteal.label_formats.region_maps import panoptic_ids, region_map
 
@@ -117,7 +122,7 @@ def _panoptic(
     for number, entry in enumerate(annotations):
         regions = None
         with _told(problems, f'{source}, annotation {number}'):
-            path = source.with_suffix('') / entry['file_name']
+            path = path_under(source.with_suffix(''), entry['file_name'], links=False)
             ids = panoptic_ids(np.array(load_image(path)))
             crowds = [s['id'] for s in entry['segments_info'] if s.get('iscrowd')]
             regions = region_map(ids, unknown=crowds, gaps=(0,), gap_px=args.gap_px)
@@ -173,6 +178,8 @@ def _link(image: Path, place: Path) -> None:
     """Link an image into the set; where the system has no links, copy it."""
     import shutil
 
+    if place.exists() and place.samefile(image):
+        return
     place.parent.mkdir(parents=True, exist_ok=True)
     place.unlink(missing_ok=True)
     try:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmsteal.cli.command import command
+from mmsteal.cli.each_image import problems_told
 from mmsteal.cli.edge_arguments import add_model_arguments, check_model_arguments
-from mmsteal.cli.user_errors import tell_problems, user_errors
+from mmsteal.cli.user_errors import user_errors
 from mmsteal.weights import EDGES
 
 
@@ -39,20 +40,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = build_parser()
     args = parser.parse_args(argv)
     check_model_arguments(parser, args)
-    with user_errors():
+    with problems_told() as skipped, user_errors():
         from mmsteal.apis import EdgeInferencer
 
         check_out(args.image, args.out)
         inferencer = EdgeInferencer(
             args.config, args.checkpoint, args.device, cfg_options=args.cfg_options
         )
-        skipped: dict[str, str] = {}
         many = os.path.isdir(args.image)  # of a single image there is nothing else to be done
         inferencer(args.image, out_dir=args.out, skipped=skipped if many else None)
-    print(f'classes: {", ".join(inferencer.classes)}\nwritten to {args.out}')
-    if skipped:
-        tell_problems('not done:', skipped)
-        raise SystemExit(f'error: {len(skipped)} images could not be read; the others are done.')
+        print(f'classes: {", ".join(inferencer.classes)}\nwritten to {args.out}')
 
 
 def check_out(image: str, out: str) -> None:

@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     with user_errors():
         from mmsteal.apis.run_config import find_config
+        from mmsteal.files import remove_partial_files
         from mmsteal.jobs import check_out_file
         from mmsteal.models.released_checkpoint import (
             convert_released_checkpoint,
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
 
         check_out_file(args.out, {'the released one': args.source})
+        remove_partial_files(args.out)  # of a run that was killed
         config = args.config
         if config is None:
             num_classes = released_num_classes(read_released_checkpoint(args.source))

@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             amp=args.amp,
             training=True,
         )
-    from mmsteal.apis import build_runner
+        set_checkpoint(cfg, args.resume)
     from mmsteal.jobs import finish_distributed, one_run
 
     first = int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))) == 0

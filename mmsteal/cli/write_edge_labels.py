@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mmsteal.cli.command import command
+from mmsteal.cli.each_image import do_each, problems_told
 from mmsteal.cli.evaluation_arguments import (
     add_ground_truth_arguments,
     add_protocol_arguments,
@@ -51,9 +52,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = build_parser().parse_args(argv)
     from mmsteal.files import remove_partial_files
-    from mmsteal.jobs import Job, Workers, run_job
+    from mmsteal.jobs import Workers
 
-    with user_errors():
+    with problems_told() as problems, user_errors():
         if args.workers < 1:
             raise ValueError(f'Expected --workers to be at least 1, but got {args.workers}.')
         truth, protocol = ground_truth_from(args), protocol_from(args)
@@ -61,15 +62,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         truth.check(names, protocol)
         remove_partial_files(args.out)  # of a run that was killed
         write = EdgeWriter(truth, protocol, args.out, args.format)
-        job: Job[str, str, bool] = Job(write, fatal=(Exception,), label='edges')
-        # All of them are written, whichever has an edge first.
-        outcomes = list(run_job(job, names, workers=Workers(args.workers, 'thread')))
-        if not any(outcome.result for outcome in outcomes):
+        if not any(do_each(names, write, problems, workers=Workers(args.workers, 'thread'))):
             raise ValueError(
                 f'Expected true edges, but none of the {len(names)} images has one. '
                 f'{truth.held}'.rstrip()
             )
-    print(f'{protocol.label}\nclasses: {", ".join(truth.class_names)}\nwritten to {args.out}')
+        print(f'{protocol.label}\nclasses: {", ".join(truth.class_names)}\nwritten to {args.out}')
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ class EdgeWriter:
         from mmsteal.edge_files import write_edge_bin, write_edge_pngs
         from mmsteal.edge_files.edge_pngs import edge_png_paths
         from mmsteal.files import path_under
-        from mmsteal.jobs import check_out_file
+        from mmsteal.jobs import check_out_file, writing_to
 
         targets = [path_under(self.out, f'{name}.bin')]
         if self.kind == 'png':
@@ -113,8 +111,9 @@ class EdgeWriter:
             raise ValueError(f'Expected one annotator, but {name} has {edges.shape[1]}.')
         if image.ignored is not None:
             edges[:, image.ignored & (edges == 0).all(axis=0)] = 255
-        if self.kind == 'bin':
-            write_edge_bin(targets[0], edges)
-        else:
-            write_edge_pngs(self.out, name, edges)
+        with writing_to(self.out):
+            if self.kind == 'bin':
+                write_edge_bin(targets[0], edges)
+            else:
+                write_edge_pngs(self.out, name, edges)
         return bool((edges == 1).any())

@@ -37,25 +37,24 @@ class Source:
 GRADIENT = Source('color gradient', lambda image: gradient_edges(image)[None])
 
 
-def photograph_section(folder: Path, model: Source | None = None) -> Section:
+def photograph_section(folder: Path, model: Source) -> Section:
     """Refine the rough labels of the photographs, and show what came of them.
 
     Args:
         folder: Where the photographs and their labels go; the refined ones, too.
-        model: The network to find edges with; None: the color gradient alone.
+        model: The network to find edges with.
 
     Returns:
         A picture of each photograph, and the IoU of each method with the careful outlines.
     """
     photographs = PhotographFolder(folder)
-    sources = [GRADIENT] if model is None else [model, GRADIENT]
     ious: dict[str, list[float]] = {}
     seconds: dict[str, float] = {}
     figures = []
     shown = photographs.read()
     for number, photo in enumerate(shown):
         found = {'as drawn': photo.rough}
-        edges = {source.name: source.find(photo.image) for source in sources}
+        edges = {source.name: source.find(photo.image) for source in (model, GRADIENT)}
         for name, method in _methods(photo, edges).items():
             if number == 0:
                 method()  # the first call compiles
@@ -65,9 +64,8 @@ def photograph_section(folder: Path, model: Source | None = None) -> Section:
         for name, labels in found.items():
             error = label_error([(_truth(photo), labels + 1)])
             ious.setdefault(name, []).append(100 * error.iou)
-        best = _joint(sources[0].name)
-        photographs.write(photo.name, found[best])
-        figures.append(_figure(photo, found, edges, best))
+        photographs.write(photo.name, found[_joint(model.name)])
+        figures.append(_figure(photo, found, edges, model.name))
     header = ['IoU, %', *(photo.name for photo in shown), 'mean', 'CPU s']
     rows = [
         [name, *values, float(np.mean(values)), seconds.get(name)] for name, values in ious.items()
@@ -91,20 +89,14 @@ def photograph_section(folder: Path, model: Source | None = None) -> Section:
     )
 
 
-def _introduction(model: Source | None, shown: Sequence[Photograph]) -> str:
-    if model is None:
-        edges = 'No model of edges is installed here: the color gradient serves, without learning.'
-    else:
-        edges = (
-            f'The edges are those of the {model.name}, which has never seen these photographs, and '
-            'for comparison the color gradient, for which nothing was learnt.'
-        )
+def _introduction(model: Source, shown: Sequence[Photograph]) -> str:
     return (
         f'{sum(len(photo.classes) for photo in shown)} objects in {len(shown)} photographs, '
-        f'outlined in a hurry with a few clicks each, and moved by the joint labelling. {edges} '
-        'Beside it stands what one would try first: every label grown by half of the error, '
-        'GrabCut, and level sets. All are told that the outlines may be off by '
-        f'{ERROR_PX:g} px.'
+        'outlined in a hurry with a few clicks each, and moved by the joint labelling. The edges '
+        f'are those of the {model.name}, which has never seen these photographs, and for '
+        'comparison the color gradient, for which nothing was learnt. Beside it stands what one '
+        'would try first: every label grown by half of the error, GrabCut, and level sets. All '
+        f'are told that the outlines may be off by {ERROR_PX:g} px.'
     )
 
 
@@ -147,22 +139,19 @@ def _figure(
     photo: Photograph,
     found: dict[str, NDArray[np.int32]],
     edges: dict[str, NDArray[np.float32]],
-    best: str,
+    model: str,
 ) -> Figure:
-    first = next(iter(edges))
-    gradient = GRADIENT.name
-    other = f'level sets, {gradient}' if first == gradient else _joint(gradient)
     box = surroundings((photo.rough >= 0) | (photo.careful >= 0))
     panels = {
         name: labelled(
             photo.image[box], found[name][box], _truth(photo)[box] - 1, width=PANEL_WIDTH
         )
-        for name in ('as drawn', best, 'nearest label', 'GrabCut', other)
+        for name in ('as drawn', _joint(model), 'nearest label', 'GrabCut', _joint(GRADIENT.name))
     }
-    strength = edges[first].max(axis=0)[box]
+    strength = edges[model].max(axis=0)[box]
     dark_on_white = (255 * (1 - np.clip(strength, 0, 1))).astype(np.uint8)
     drawn = enlarged(dark_on_white[..., None].repeat(3, axis=2), PANEL_WIDTH)
-    panels = {'as drawn': panels.pop('as drawn'), f'edges: {first}': drawn, **panels}
+    panels = {'as drawn': panels.pop('as drawn'), f'edges: {model}': drawn, **panels}
     kinds = ', '.join(dict.fromkeys(photo.classes))
     return Figure(
         grid_as_jpeg(panels, columns=3),

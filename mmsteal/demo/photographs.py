@@ -59,7 +59,7 @@ class PhotographFolder:
     `images/NAME.png` and `labels/NAME.json`; :meth:`write` adds `refined/NAME.json`.
 
     Args:
-        folder: Made and filled, unless it is.
+        folder: Made and filled; labels in it are written anew.
 
     Raises:
         RuntimeError: If this installation of scikit-image does not have a photograph.

@@ -93,7 +93,7 @@ def run_demo(options: DemoOptions) -> Path:
     print('[4/6] repair of coarse labels')
     repair = repair_section(edges, data)
     print('[5/6] photographs')
-    photographs = photograph_section(work_dir / 'photographs', embedded_model())
+    photographs = photograph_section(work_dir / 'photographs', packaged_model())
     print('[6/6] report')
     report = write_report(
         work_dir / 'report.html',
@@ -119,13 +119,9 @@ def run_demo(options: DemoOptions) -> Path:
     return report
 
 
-def embedded_model() -> Source | None:
-    """The edges of the model in the package; None where it is not there."""
-    try:
-        inferencer = EdgeInferencer('edges')
-    except (FileNotFoundError, ImportError) as error:
-        print(f'without the model of the package: {error}')
-        return None
+def packaged_model() -> Source:
+    """The edges of the model in the package."""
+    inferencer = EdgeInferencer('edges')
 
     def find(image: np.ndarray) -> np.ndarray:
         return inferencer.predict(np.ascontiguousarray(image[..., ::-1]))

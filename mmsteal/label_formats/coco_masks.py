@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmsteal.label_formats.annotation import LabelError, Region
 from mmsteal.label_formats.corner_polygons import trace_corners
-from mmsteal.label_formats.polygons import check_points, crosses_itself
+from mmsteal.label_formats.polygons import check_points, check_reach, crosses_itself
 from mmsteal.label_formats.run_lengths import run_lengths, unpack_run_lengths
 
 # Of a pixel: whichever of the masks that have it is in front.
@@ -65,6 +65,7 @@ def decode_segmentation(
         if len(points) < 3:
             notes.append(f'{path}: {what} has a polygon of {len(points)} points; not drawn.')
             continue
+        check_reach(path, what, points, shape)
         if (points < 0).any() or (points > shape[::-1]).any():
             notes.append(f'{path}: {what} reaches out of the image; cut off there.')
         if crosses_itself(points):

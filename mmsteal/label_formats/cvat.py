@@ -226,6 +226,11 @@ class CvatFormat(SetFileFormat):
                 outlines = self._outlines(like, Region.of(mask))
                 shapes.append([{'label': label, **outline} for outline in outlines])
         file_name = image_file_name(item)
+        if not _is_text(file_name):
+            raise LabelError(
+                f'{item.image}: the name of the image is no text, which XML has no place for; '
+                'rename it.'
+            )
         image = {'name': file_name, 'width': str(width), 'height': str(height)}
         return self._part(item, out_dir, {'image': image, 'shapes': shapes})
 
@@ -265,6 +270,15 @@ class CvatFormat(SetFileFormat):
 
     def _new_set(self, parts: list[dict[str, Any]]) -> bytes:
         return new_xml(parts, self.shape)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file name is UTF-8 on the disk."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _polygon(

@@ -59,4 +59,5 @@ def dump_json(value: Any, like: bytes = b'') -> bytes:
         ) from None
     if '\r\n' in text[:4096]:
         dumped = dumped.replace('\n', '\r\n')
-    return mark + (dumped + text[len(text.rstrip()) :]).encode()
+    # A file name that is no text is escaped, as JSON does it.
+    return mark + (dumped + text[len(text.rstrip()) :]).encode(errors='backslashreplace')

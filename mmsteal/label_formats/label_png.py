@@ -121,9 +121,9 @@ class LabelPngFormat(LabelFormat):
         self.components = components
         # An error now rather than at the first image that needs it.
         unclaimed_value(unclaimed, self._background, self._ignore, what=self._what)
-        self.known = None if known is None else frozenset(as_values(known))
+        self._known = None if known is None else frozenset(as_values(known))
         if known is None and self.classes:
-            self.known = frozenset((*classes.values(), *self._ignore, *self._background))
+            self._known = frozenset((*classes.values(), *self._ignore, *self._background))
         self.write_instances = write_instances
 
     @cached_property
@@ -151,6 +151,12 @@ class LabelPngFormat(LabelFormat):
     def background(self) -> tuple[int, ...]:
         """Values that are no object."""
         return (0,) if self._is_mask else self._background
+
+    @property
+    def known(self) -> frozenset[int] | None:
+        """All values that may occur; None: any."""
+        # Another value among masks would make 255 the ignored one.
+        return frozenset({0, INSIDE}) if self._is_mask else self._known
 
     @property
     def held(self) -> str:

@@ -39,7 +39,7 @@ def bitmask_value(mask: NDArray[np.bool_], given: Value) -> dict[str, Any]:
     before = given.get('imageDataURL')
     if isinstance(before, str):
         pixels = _picture(before)
-        inside = pixels[pixels[..., 3] > 127]
+        inside = pixels[_inside(pixels)]
         color = inside[0] if len(inside) else color
     picture = Image.fromarray(mask[..., None] * color)
     data = base64.b64encode(encode_png(picture)).decode('ascii')
@@ -61,7 +61,7 @@ def _bitmask(
     what: str, which: str, value: Value, shape: tuple[int, int], notes: list[str]
 ) -> Region | None:
     try:
-        mask = _picture(value['imageDataURL'])[..., 3] > 127
+        mask = _inside(_picture(value['imageDataURL']))
     except Exception as error:  # base64 and PIL raise what they like on damaged text
         raise LabelError(
             f'{what}: {which} has no picture that can be read ({type(error).__name__}); draw it '
@@ -73,6 +73,14 @@ def _bitmask(
             f'but the image is {shape[1]} x {shape[0]}.'
         )
     return Region.of(mask)
+
+
+def _inside(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """What is opaque; where all is, and there are two colors, what is bright."""
+    colors, alpha = pixels[..., :3], pixels[..., 3]
+    if alpha.min(initial=255) == 255 and np.ptp(colors, axis=(0, 1)).any():
+        return colors.max(axis=2) > 127
+    return alpha > 127
 
 
 def _picture(address: str) -> NDArray[np.uint8]:

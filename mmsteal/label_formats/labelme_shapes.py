@@ -15,7 +15,7 @@ from mmsteal.input_files import load_image
 from mmsteal.label_formats.annotation import LabelError, Region
 from mmsteal.label_formats.label_maps import encode_png
 from mmsteal.label_formats.pixel_polygons import fill_polygon
-from mmsteal.label_formats.polygons import check_points, polygon_region
+from mmsteal.label_formats.polygons import check_points, check_reach, polygon_region
 
 # Of 3 points or more. Boxes of four come from old versions, from LabelMe 6 (oriented_rectangle) and
 # from X-AnyLabeling (rotation).
@@ -53,6 +53,7 @@ def shape_region(
     if len(points) != 2:
         notes.append(f'{path}: {what} is a {kind} of {len(points)} points; left as it is.')
         return None
+    check_reach(path, what, points, shape)
     low, high = points.min(axis=0), points.max(axis=0)
     if kind == 'mask':
         mask = _decode_mask(path, what, entry)

@@ -49,18 +49,32 @@ def polygon_region(
         None if it has fewer than 3 points; such polygons are left as they are.
 
     Raises:
-        LabelError: If a coordinate is no finite number.
+        LabelError: If a coordinate is no finite number, or far outside of the image.
     """
     points = check_points(path, what, polygon)
     if len(points) < 3:
         notes.append(f'{path}: {what} has {len(points)} points; left as it is.')
         return None
+    check_reach(path, what, points, shape)
     beyond = np.array(shape[::-1]) + slack_px
     if (points < -slack_px).any() or (points > beyond).any():
         notes.append(f'{path}: {what} reaches out of the image; cut off there.')
     if crosses_itself(points):
         notes.append(f'{path}: {what} crosses itself; filled by the even-odd rule.')
     return fill(points, shape)
+
+
+def check_reach(path: Path, what: str, points: NDArray[Any], shape: tuple[int, int]) -> None:
+    """Refuse a shape far outside of its image: to draw it takes memory and time without bound.
+
+    Raises:
+        LabelError: If a point is farther away than 20 times the image.
+    """
+    if points.size and float(np.abs(points).max()) > 20 * max(shape) + 1000:
+        raise LabelError(
+            f'{path}: {what} has a point at {float(np.abs(points).max()):g} px, far outside of the '
+            f'image of {shape[1]} x {shape[0]} (width x height); fix or remove it.'
+        )
 
 
 def check_points(path: Path, what: str, values: Iterable[Any]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from mmsteal.label_formats.image_files import IMAGE_SUFFIXES, read_photo
 from mmsteal.label_formats.label_studio import latest_annotation
 from mmsteal.label_formats.label_studio_results import read_results, write_results
 from mmsteal.label_tools.task_images import TaskImages
-from mmsteal.pairing import list_files
 from mmsteal.refinement import EdgeClasses
 from mmsteal.refinement.outline_error import drawn_together, image_error_px
 
@@ -203,9 +203,15 @@ def edges_of_folder(edges: EdgeFolder, data_root: str | Path) -> Predict:
     root = Path(data_root).resolve()
 
     def predict(path: Path) -> np.ndarray:
-        # Images may have come since; and only who knows all of them can tell whose file it is.
-        images = list_files(root, IMAGE_SUFFIXES)
         name = path.resolve().relative_to(root).with_suffix('').as_posix()
+        # Images may have come since; and only who knows all of them can tell whose file it is.
+        files = [file for file in root.rglob('*') if file.suffix.lower() in IMAGE_SUFFIXES]
+        images = Counter(file.relative_to(root).with_suffix('').as_posix() for file in files)
+        if images[name] > 1:
+            raise LabelError(
+                f'Expected one image of the name {name}, but there are {images[name]}, and an edge '
+                'map has no ending to tell them apart; rename one.'
+            )
         return edges.of_images(images).read(name)
 
     return predict

@@ -188,7 +188,7 @@ class _Simulator:
                 error_px,
                 direction=settings.direction,
                 # An image is drawn the same, whichever others there are.
-                seed=zlib.crc32(f'{settings.seed} {item.name}'.encode()),
+                seed=zlib.crc32(f'{settings.seed} {item.name}'.encode(errors='surrogateescape')),
             )
             # What no outline covers is unlabelled; a polygon behind it was not drawn there.
             with writing_to(settings.out_dir):

@@ -94,6 +94,16 @@ def test_label_map_with_values_that_have_no_name(tmp_path):
     assert session.undo().classes == ('car', 'person')
 
 
+def test_mask_of_0_and_255(tmp_path):
+    labels = np.zeros((80, 100), np.uint8)
+    labels[5:20, 5:20] = 255
+    Image.fromarray(labels).save(tmp_path / 'a.png')
+    session = blank_session().load_label_map(tmp_path / 'a.png')
+    assert session.classes == ('car', 'person')
+    assert session.object_classes == (0,)
+    assert not session.ignore.any()
+
+
 def test_label_map_of_many_pieces_is_one_object_a_class():
     labels = np.zeros((80, 100), np.uint8)
     labels[::3, ::3] = 1

@@ -9,6 +9,7 @@ from PIL import Image
 
 from mmsteal.apis import EdgeInferencer
 from tests.conftest import REPO
+from tests.input_files.bad_files import huge_png
 
 CONFIG = str(REPO / 'configs/steal_casenet_r18_camvid.py')
 SMALL = {
@@ -130,6 +131,21 @@ def test_images_of_one_name_do_not_overwrite_each_other(inferencer, image, tmp_p
         inferencer(paths, out_dir=tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
     assert len(inferencer(paths, show_progress=False)) == 2
+
+
+@pytest.mark.parametrize('content', [b'', b'no image', huge_png()])
+def test_bad_images_of_many_are_told_and_the_others_done(inferencer, image, tmp_path, content):
+    cv2.imwrite(str(tmp_path / 'good.png'), image)
+    (tmp_path / 'bad.png').write_bytes(content)
+    with pytest.raises(ValueError, match=r'bad\.png'):
+        inferencer(tmp_path, show_progress=False)
+    skipped = {}
+    found = inferencer(tmp_path, out_dir=tmp_path / 'out', return_predictions=True,
+                       show_progress=False, skipped=skipped)  # fmt: skip
+    assert [prediction.name for prediction in found] == ['good']
+    assert list(skipped) == [str(tmp_path / 'bad.png')]
+    assert 'bad.png' in skipped[str(tmp_path / 'bad.png')]
+    assert [path.name for path in (tmp_path / 'out/overlay').iterdir()] == ['good.png']
 
 
 def test_bad_input_is_named(inferencer, image, tmp_path):

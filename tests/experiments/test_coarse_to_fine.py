@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image
 
+from mmsteal.apis import EdgeInferencer
 from mmsteal.datasets.demo_set import CLASSES, write_demo_set
 from mmsteal.functional import gradient_edges
 from tests.conftest import REPO
@@ -120,6 +121,22 @@ def test_a_model_of_one_class_on_a_set_of_many(run_script, tiny, tmp_path):
     assert float(rows['joint']['mean']) > float(rows['coarse']['mean'])
 
 
+def test_product_of_sources(script, tiny, tmp_path, rng):
+    module = script('edge_evidence')
+    photo = rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)
+    model = f'{tiny}/edges.py,{tiny}/0.pth'
+    found = module.open_evidence(f'gradient*{model}')
+    expected = gradient_edges(photo) * module.open_evidence(model)('', photo)
+    np.testing.assert_allclose(found('', photo), expected, rtol=1e-6)
+    assert found.maps == CLASSES
+    assert found.key.startswith('gradient_times_model_')
+    assert module.open_evidence('gradient*gradient').maps == ('gradient',)
+    with pytest.raises(SystemExit, match=r'did not find: .*nowhere'):
+        module.require_evidence(['gradient*nowhere'])
+    with pytest.raises(SystemExit, match=r'^error: Expected predictions in'):
+        module.open_evidence(str(tmp_path))
+
+
 def test_edge_maps_of_classes(script, tmp_path):
     module = script('edge_evidence')
     with pytest.raises(SystemExit, match=r'did not find: .*nowhere'):
@@ -146,3 +163,14 @@ def test_wrong_words(run_script, tiny, tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_script('coarse_to_fine', tiny / 'edges.py', tiny / '0.pth', '--methods', 'grabcut')
     assert 'invalid choice' in capsys.readouterr().err
+
+
+def test_the_model_of_the_package(script):
+    module = script('edge_evidence')
+    photo = np.zeros((64, 96, 3), np.uint8)
+    photo[16:48, 32:64] = (200, 90, 30)
+    found = module.open_evidence(module.EMBEDDED)
+    expected = EdgeInferencer('edges').predict(np.ascontiguousarray(photo[..., ::-1]))
+    np.testing.assert_array_equal(found('', photo), expected)
+    assert len(found.maps) == 1
+    assert found.key == module.open_evidence('edges').key

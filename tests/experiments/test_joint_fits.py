@@ -126,12 +126,32 @@ def test_gain_of_a_known_line(script, rng):
     """Without a decay the regression finds the weights of shares that follow them exactly."""
     guard = script('fit_joint_guard')
     objects = made_up(guard, rng)
+    objects.known[:, KNOWN.index('filled')] = rng.uniform(0.1, 1, 400)  # nothing is undone
     true = rng.uniform(-0.05, 0.05, len(KNOWN))
     objects.refined[:] = objects.given + objects.known @ true * objects.known[:, 3]
     every = np.ones(400, bool)
     np.testing.assert_allclose(guard.fit_gain(objects, every, 0), true, atol=1e-6)
     pulled = guard.fit_gain(objects, every, 1e9)
     np.testing.assert_allclose(pulled[1:], 0, atol=1e-6)
+
+
+def test_changes_backwards(script, rng):
+    """What grew shrinks, and what spoke for it speaks against; products follow."""
+    guard = script('fit_joint_guard')
+    known = rng.uniform(-1, 1, (3, len(KNOWN)))
+    main = ('filled', 'promise', 'change', 'growth')
+    for name in KNOWN:
+        if ' * ' in name:
+            first, second = (known[:, KNOWN.index(part)] for part in name.split(' * '))
+            known[:, KNOWN.index(name)] = first * second
+    undone = dict(zip(KNOWN, guard.backwards(known).T, strict=True))
+    for name, column in zip(KNOWN[:10], known.T, strict=False):
+        sign = -1 if name in ('promise', 'growth', 'promise_alone') else 1
+        np.testing.assert_array_equal(undone[name], sign * column)
+    for first in main:
+        for second in main[main.index(first) :]:
+            product = undone[first] * undone[second]
+            np.testing.assert_allclose(undone[f'{first} * {second}'], product)
 
 
 def test_logit_of_a_known_line(script, rng):
@@ -163,7 +183,7 @@ def test_losses_by_the_least_share(script, rng):
     cells = [[c.strip() for c in row.strip('|').split('|')] for row in rows]
     assert cells[0] == ['0', '75', '1 / 1', '10.0 (0.0)', '-20.0 (-20.0)', '5.0 (0.0)', '0.0 (0.0)']
     assert cells[2][:3] == ['0.2', '50', '0 / 0']
-    assert cells[3][:3] == ['0.25 (LEAST_GAIN)', '25', '0 / 0']
+    assert cells[5][:3] == ['0.35 (LEAST_GAIN)', '25', '0 / 0']
 
 
 @pytest.mark.filterwarnings('ignore:An input array is constant')
@@ -192,18 +212,43 @@ def test_weights_end_to_end(run_script, root, tmp_path, capsys):
     assert all(len(row.split(', ')) == len(CIRCUMSTANCES) for row in table.values())
 
 
-def test_weights_of_a_known_likelihood(script, rng):
-    """Two candidates that differ in one voice: its weight is the logit of how often one is true."""
-    fit = script('fit_joint_weights').fit
+def two_candidates(script, share_true):
+    """400 pixels whose two candidates differ in one voice, which speaks against the second."""
+    module = script('fit_joint_weights')
     voice = next(index for index, name in enumerate(VOICES) if name not in POSITIVE)
     voices = np.zeros((400, 2, len(VOICES)), np.float32)
     voices[:, 1, voice] = 1
     circumstances = np.zeros((400, len(CIRCUMSTANCES)), np.float32)
     circumstances[:, 0] = 1
-    true = (np.arange(400) % 4 == 0).astype(np.int64)
-    sample = (voices, np.ones((400, 2), bool), true, circumstances, np.ones(400))
-    weights = fit([sample], decay=1e-3)
+    second = np.arange(400) < 400 * share_true
+    sample = module.Sample(
+        voices, np.tile([0, 1], (400, 1)), np.stack([~second, second], axis=1), circumstances,
+        np.ones(400, np.float32), np.zeros(2, int), np.zeros(2, int), np.full(2, 400),
+        np.full(2, 0.5),
+    )  # fmt: skip
+    return module, sample, voice
+
+
+def test_weights_of_a_known_likelihood(script, monkeypatch):
+    """By likelihood alone a weight is the logit of how often a candidate is true."""
+    module, sample, voice = two_candidates(script, 0.25)
+    monkeypatch.setattr(module, 'LIKELIHOOD', 1e4)
+    weights = module.fit(sample, decay=1e-3)
     assert weights[0, voice] == pytest.approx(np.log(3), abs=1e-2)
+
+
+def test_weights_of_the_best_iou(script, monkeypatch):
+    """By IoU alone, what is rarely true is given up."""
+    module, sample, voice = two_candidates(script, 0.05)
+    monkeypatch.setattr(module, 'LIKELIHOOD', 0)
+    assert module.fit(sample, decay=1e-3)[0, voice] > np.log(19)
+
+
+def test_objects_are_numbered_on(script):
+    module, sample, _ = two_candidates(script, 0.5)
+    both = module.joined([sample, sample])
+    np.testing.assert_array_equal(np.unique(both.objects[400:]), [2, 3])
+    assert len(both.area) == 4
 
 
 def test_error_end_to_end(run_script, root, capsys):

@@ -6,13 +6,18 @@ import random
 import shutil
 import signal
 import sys
+import tempfile
+import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from tests.faults.file_operations import FileOperations, Killed, leftovers, watched
 
@@ -75,6 +80,9 @@ class Campaign:
 
     def __init__(self, scenario, root):
         self.scenario, self.root = scenario, Path(root)
+        # Its own is shared with processes that are forked: one that is killed would keep it.
+        tqdm.monitor_interval = 0
+        tqdm.set_lock(threading.RLock())
         self.sources = _contents(scenario.sources)
         whole = self.root / 'out'
         operations = FileOperations(whole)
@@ -87,6 +95,9 @@ class Campaign:
         self.seconds = time.monotonic() - start
         self.expected = scenario.result(whole)
         self.operations = operations.names
+        # In whole pages, as the disk takes them.
+        files = [path for path in whole.rglob('*') if path.is_file()]
+        self.size = 4096 * sum(1 + path.stat().st_size // 4096 for path in files)
         shutil.rmtree(whole)
 
     def kills(self, *, stride=1, offset=0):
@@ -180,6 +191,53 @@ class Campaign:
                 what += self.operations[number]
                 totals.add(what, [*problems, *self._run_again(folder)])
         return totals
+
+    def small_disk(self, disk, tries, seed=0):
+        """A disk that is really full after some bytes, as a tmpfs; then there is room again."""
+        totals, rng = Totals(), random.Random(seed)
+        folder, ballast = Path(disk) / 'out', Path(disk) / 'ballast'
+        for index in range(tries):
+            left = rng.randrange(1, self.size)
+            ballast.write_bytes(bytes(max(shutil.disk_usage(disk).free - left, 0)))
+            code, printed = self._captured(folder)
+            problems = []
+            if code not in (0, 1):
+                problems.append(f'the exit status is {code}')
+            if 'Traceback' in printed or 'Logging error' in printed:
+                problems.append(f'it tells {printed[-500:]!r}')
+            problems += [f'left {leftovers(folder)}'] if leftovers(folder) else []
+            ballast.unlink()
+            what = f'{self.scenario.name}, {left} bytes left (try {index})'
+            totals.add(what, [*problems, *self._run_again(folder)])
+            shutil.rmtree(folder, ignore_errors=True)
+        return totals
+
+    def _captured(self, folder):
+        """Exit status of a process of its own, and all that it printed."""
+        with tempfile.TemporaryFile('w+', errors='replace') as told:
+            child = os.fork()
+            if child:
+                code = _wait(child)
+                told.seek(0)
+                return code, told.read()
+            code = 99
+            try:
+                os.dup2(told.fileno(), 1)
+                os.dup2(told.fileno(), 2)
+                sys.stdout, sys.stderr = os.fdopen(1, 'w'), os.fdopen(2, 'w')
+                self.scenario.run(folder)
+                code = 0
+            except SystemExit as left:
+                code = left.code or 0
+                if isinstance(code, str):
+                    print(code, file=sys.stderr)
+                    code = 1
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
 
     def _kill(self, folder, number):
         try:

@@ -148,7 +148,7 @@ def epochs_scenario(root):
 
 def alignment_scenario(root):
     """A round of the labels of a training set."""
-    write_disks(root, 3)
+    write_disks(root, 2)
 
     def run(folder):
         init_default_scope('mmseg')

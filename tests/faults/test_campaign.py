@@ -15,9 +15,9 @@ STRIDES = {
     'evaluate': 3,
     'convert labels': 3,
     'convert bins': 3,
-    'train': 7,
+    'train': 8,
     'train by epochs': 11,
-    'alignment': 17,
+    'alignment': 13,
 }
 
 

@@ -4,14 +4,18 @@ import base64
 import http.client
 import json
 import logging
+import os
 import random
 import socket
 import struct
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -23,6 +27,7 @@ from mmsteal.label_formats.run_lengths import encode_brush
 from mmsteal.label_tools import BackendServer, LabelStudioRefiner, TaskImages
 from mmsteal.label_tools.label_studio import edges_of_folder
 from mmsteal.refinement import EdgeClasses
+from tests.conftest import REPO
 from tests.faults.mutations import mutate_bytes, mutate_json
 
 SIZE = (30, 40)
@@ -272,6 +277,57 @@ def guess_tokens():
     return 2 * len(cases), wrong + told
 
 
+@contextmanager
+def page():
+    """The page to annotate on, in a process of its own: its address, and its log so far."""
+    with tempfile.TemporaryDirectory() as root, socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        log = Path(root) / 'log'
+        with open(log, 'w') as file:
+            process = subprocess.Popen(
+                [sys.executable, str(REPO / 'demo' / 'annotator.py'), '--port', str(port),
+                 '--work-dir', f'{root}/work'],
+                cwd=root, stdout=file, stderr=subprocess.STDOUT,
+                env={**os.environ, 'PYTHONPATH': os.pathsep.join(
+                    [str(REPO), os.environ.get('PYTHONPATH', '')])},
+            )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 120
+            while True:
+                try:
+                    with socket.create_connection(('127.0.0.1', port), timeout=5):
+                        break
+                except OSError:
+                    assert time.monotonic() < deadline, log.read_text()[-2000:]
+                    time.sleep(0.5)
+            yield port, log.read_text
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def ask_the_page_for_what_it_has_not():
+    """Functions and components beyond those of the page: 404 and no traceback."""
+    wrong, tries = [], 0
+    with page() as (port, log):
+        for index in (-1, 9999, 2**40, None):
+            body = {'data': [], 'session_hash': 'a'} | (
+                {} if index is None else {'fn_index': index}
+            )
+            for path in ('queue/join', 'run/predict', 'api/predict'):
+                tries += 1
+                status, answer = request(
+                    port, 'POST', f'/gradio_api/{path}', body, {'Content-Type': 'application/json'}
+                )
+                if status not in (400, 404, 422) or 'detail' not in answer:
+                    wrong.append(f'page, {path} {body}: {status} {answer}')
+        if 'Traceback' in log():
+            wrong.append(f'page: {log()[-500:]}')
+    return tries, wrong
+
+
 def attack_servers(scale=1, seed=0):
     """All of it; how often something was tried, and what went wrong."""
     found = [
@@ -283,6 +339,8 @@ def attack_servers(scale=1, seed=0):
         send_odd_http(100 * scale, seed),
         guess_tokens(),
     ]
+    if find_spec('gradio') is not None:
+        found.append(ask_the_page_for_what_it_has_not())
     return sum(tries for tries, _ in found), [text for _, wrong in found for text in wrong]
 
 
@@ -301,6 +359,12 @@ ATTACKS = {
 def test_the_backend_holds(name):
     _, wrong = ATTACKS[name]()
     assert not wrong, '\n'.join(wrong[:20])
+
+
+@pytest.mark.skipif(find_spec('gradio') is None, reason='gradio is not installed')
+def test_the_page_holds():
+    _, wrong = ask_the_page_for_what_it_has_not()
+    assert not wrong, '\n'.join(wrong)
 
 
 @pytest.mark.parametrize(

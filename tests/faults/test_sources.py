@@ -10,6 +10,7 @@ from PIL import Image
 from mmsteal.cli import (
     compare,
     convert_edge_bins,
+    convert_regions,
     eval_edges,
     infer_edges,
     print_config,
@@ -156,6 +157,17 @@ def test_converted_edges_are_not_written_over_images(data):
         data / 'class_001',
     )  # fmt: skip
     assert 'apart from the images' in code
+    assert contents(data) == before
+
+
+def test_photographs_of_a_set_to_train_on_stay(data):
+    """Their links would take their places."""
+    before = contents(data)
+    for images, source in (('images', 'labels'), ('labels', 'images')):
+        code = status(
+            convert_regions.main, 'masks', data / source, data, '--images', data / images
+        )  # fmt: skip
+        assert 'apart from the' in code
     assert contents(data) == before
 
 

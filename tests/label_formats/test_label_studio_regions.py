@@ -101,6 +101,20 @@ def test_what_moves_is_read_again(case):
         ]  # fmt: skip
 
 
+def test_a_bitmask_may_be_black_and_white():
+    _, mask = bitmask()
+    buffer = BytesIO()
+    Image.fromarray(mask).save(buffer, 'PNG')
+    data = base64.b64encode(buffer.getvalue()).decode()
+    entry = result('bitmasklabels', imageDataURL=f'data:image/png;base64,{data}')
+    annotation = read_results('t', [entry], SIZE)
+    np.testing.assert_array_equal(annotation.object_map == 0, mask)
+    changed = np.where(mask, 0, -1).astype(np.int32)
+    changed[2:5, 2:9] = 0
+    again = read_results('t', write_results(annotation, changed), SIZE)
+    np.testing.assert_array_equal(again.object_map, changed)
+
+
 def test_a_new_polygon_belongs_to_the_tag_of_polygons():
     corners = [percent(*p) for p in ((45, 30), (55, 30), (55, 38))]
     polygon = result('polygonlabels', 'p', points=corners, closed=True)

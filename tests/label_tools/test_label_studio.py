@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage as ndi
 
+from mmsteal.cli import label_studio_backend
 from mmsteal.edge_files import EdgeFolder
 from mmsteal.functional import REFINE_OPTIONS, AlignOptions, GeodesicOptions, mask_edges
 from mmsteal.label_formats import (
@@ -154,6 +155,22 @@ def test_refined(refiner):
     prediction = refiner(task())
     assert prediction['model_version'] == 'mmsteal'
     check_refined(prediction)
+
+
+def test_edge_maps_are_those_of_the_image(tmp_path):
+    names = ('seq1/0001.png', 'seq2/0001.png', 'seq2/2.png', 'seq2/2.jpg')
+    for image in (*(f'images/{name}' for name in names), 'edges/edge/seq2/0001.png',
+                  'edges/edge/2.png'):  # fmt: skip
+        (tmp_path / image).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / image), np.full((4, 6), 255, np.uint8))
+    predict = edges_of_folder(EdgeFolder(tmp_path / 'edges'), tmp_path / 'images')
+    assert predict(tmp_path / 'images/seq2/0001.png').all()
+    with pytest.raises(FileNotFoundError, match='image seq1/0001'):
+        predict(tmp_path / 'images/seq1/0001.png')
+    with pytest.raises(LabelError, match='one image of the name seq2/2, but there are 2'):
+        predict(tmp_path / 'images/seq2/2.png')
+    (tmp_path / 'images/seq2/2.jpg').unlink()
+    assert predict(tmp_path / 'images/seq2/2.png').all()
 
 
 @pytest.mark.parametrize('options', [REFINE_OPTIONS, GeodesicOptions()])
@@ -495,3 +512,21 @@ def test_written_from_another_format(tmp_path, data, shape):
     found = reader.read(reader.items()[0])
     assert [o.name for o in found.objects] == ['disk', 'bar']
     np.testing.assert_array_equal(found.object_map, object_map)
+
+
+def test_token_of_the_command(tmp_path, monkeypatch):
+    parse = label_studio_backend.build_parser().parse_args
+    monkeypatch.delenv('MMSTEAL_TOKEN', raising=False)
+    assert label_studio_backend.token_of(parse(['--data-root', '.'])) is None
+    monkeypatch.setenv('MMSTEAL_TOKEN', 'known')
+    assert label_studio_backend.token_of(parse(['--data-root', '.'])) == 'known'
+    words = ['--data-root', '.', '--token', str(tmp_path / 'token')]
+    with pytest.raises(FileNotFoundError, match='token'):
+        label_studio_backend.token_of(parse(words))
+    for content, token in (('  secret\n', 'secret'), (' \n', None)):
+        (tmp_path / 'token').write_text(content)
+        if token is None:
+            with pytest.raises(ValueError, match=r'token in .*, but the file is empty'):
+                label_studio_backend.token_of(parse(words))
+        else:
+            assert label_studio_backend.token_of(parse(words)) == token

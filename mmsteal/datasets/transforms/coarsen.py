@@ -91,7 +91,7 @@ class CoarsenLabels(BaseTransform):
         if low == high:
             return float(low)
         # By name, not by place: the same labels wherever the data lies.
-        name = zlib.crc32(osp.basename(path).encode())
+        name = zlib.crc32(osp.basename(path).encode(errors='surrogateescape'))
         return float(np.random.default_rng([self.seed, name]).uniform(low, high))
 
     def __repr__(self) -> str:

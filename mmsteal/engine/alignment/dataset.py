@@ -304,7 +304,7 @@ class DatasetAligner:
         digest = hashlib.blake2b(digest_size=16)
         inner = getattr(model, 'module', model)
         for name, value in sorted(inner.state_dict().items()):
-            digest.update(name.encode())
+            digest.update(name.encode(errors='surrogateescape'))
             if isinstance(value, Tensor):
                 flat = value.detach().cpu().contiguous().reshape(-1)
                 digest.update(flat.view(torch.uint8).numpy().tobytes())

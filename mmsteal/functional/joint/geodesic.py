@@ -28,6 +28,19 @@ class NearestLabels:
     labels: NDArray[np.int32]
     distances: NDArray[np.float32]
 
+    def including(self, label_map: NDArray[np.int32]) -> NearestLabels:
+        """With one more label (H, W) of each pixel, -1 for none, in place of its last one.
+
+        Pixels that no label reaches stay without any.
+        """
+        missing = (label_map >= 0) & (self.labels != label_map[..., None]).all(axis=2)
+        missing &= self.labels[..., 0] >= 0
+        labels, distances = self.labels.copy(), self.distances.copy()
+        count = np.minimum((labels >= 0).sum(axis=2), labels.shape[2] - 1)[missing]
+        labels[missing, count] = label_map[missing]
+        distances[missing, count] = np.inf
+        return NearestLabels(labels, distances)
+
 
 def geodesic_growth(
     seeds: NDArray[np.integer],

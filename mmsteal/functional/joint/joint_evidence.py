@@ -71,7 +71,7 @@ def gather_evidence(
     scene: Scene,
     grown: NearestLabels,
     offsets: OutlineOffsets,
-    mean_offset: float,
+    offset: float,
     edge: NDArray[np.float32],
 ) -> Evidence:
     """Collect what is known of every undecided pixel and each label that comes near it.
@@ -80,7 +80,7 @@ def gather_evidence(
         scene: The given labels.
         grown: Nearest labels by ways that avoid edges, from decided pixels.
         offsets: Which way the outlines err.
-        mean_offset: The mean of all, by edges.
+        offset: Which way all of them err before a background, in errors.
         edge: Edge strength (H, W), in mean strengths of the interior.
 
     Returns:
@@ -91,9 +91,6 @@ def gather_evidence(
     shape = (-1, grown.labels.shape[2])
     candidates = np.ascontiguousarray(grown.labels.reshape(shape)[rows])
     trusted = np.stack([offsets.by_edges, offsets.by_colors]) * offsets.trust
-    pooled = np.zeros(2, np.float32)
-    if scene.background:
-        pooled[:] = mean_offset, offsets.pooled(offsets.by_colors, num)
     near = (-1, scene.near.labels.shape[2])
     voices = _collect(
         candidates,
@@ -105,7 +102,7 @@ def gather_evidence(
         scene.part_labels,
         scene.part_thickness,
         trusted.astype(np.float32),
-        pooled,
+        np.float32(offset if scene.background else 0),
         np.float32(scene.error_px),
         np.float32(scene.reach_px),
         num,
@@ -129,6 +126,12 @@ def _circumstances(scene: Scene, edge: NDArray[np.float32]) -> NDArray[np.float3
     return np.array([whole[name] for name in CIRCUMSTANCES], np.float32)
 
 
+def set_watershed(evidence: Evidence, found: NDArray[np.int32]) -> None:
+    """Write which label (N,) a watershed gives to each pixel into the evidence; -1 for none."""
+    known = (found >= 0) & (evidence.candidates == found[:, None]).any(axis=1)
+    evidence.voices[..., _SHED] = known[:, None] & (evidence.candidates != found[:, None])
+
+
 def set_colors(
     evidence: Evidence, color: NDArray[np.int32], color_costs: NDArray[np.float32]
 ) -> None:
@@ -136,7 +139,7 @@ def set_colors(
     _write_colors(evidence.voices, evidence.candidates, color, color_costs, _COLOR)
 
 
-_COLOR = VOICES.index('color')
+_SHED, _COLOR = VOICES.index('shed'), VOICES.index('color')
 
 
 @njit(cache=True, nogil=True)
@@ -165,7 +168,9 @@ def _collect(
     for p in range(num):
         unlabelled = own[p] == num_objects and not background
         first = ways[p, 0]
-        unit = (first + ways[p, 1]) / 2 if candidates[p, 1] >= 0 else first + 1
+        unit = first + 1
+        if candidates[p, 1] >= 0 and ways[p, 1] < np.inf:
+            unit = (first + ways[p, 1]) / 2
         unit = max(unit, np.float32(1 / 64))
         low, next_low = np.float32(9), np.float32(9)
         for i in range(most):
@@ -203,13 +208,13 @@ def _collect(
             v[3] = none and not background
             if not none:
                 v[4], v[5] = -trusted[0, label], -trusted[1, label]
-                v[6], v[7] = -pooled[0], -pooled[1]
+                v[6] = -pooled
             if label == own[p]:
-                v[8] = -min(max(depth[p] / max(thick[i], np.float32(0.5)), 0), 1)
-                v[9] = -min(max(1 - thick[i] / error_px, 0), 1)
+                v[7] = -min(max(depth[p] / max(thick[i], np.float32(0.5)), 0), 1)
+                v[8] = -min(max(1 - thick[i] / error_px, 0), 1)
             elif not none:
-                v[10] = min(signed[i] * error_px / (thick[i] + 1), np.float32(_FAR_REACH))
-            v[11] = min((ways[p, i] - first) / unit, np.float32(_FAR_RATIO))
+                v[9] = min(signed[i] * error_px / (thick[i] + 1), np.float32(_FAR_REACH))
+            v[10] = min((ways[p, i] - first) / unit, np.float32(_FAR_RATIO))
     return voices
 
 

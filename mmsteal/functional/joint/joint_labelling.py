@@ -62,9 +62,10 @@ def joint_labelling(
 
     - the signed distance to the given outline of the label, in errors, and, in gaps between
       labels, how far the label is beside the two nearest;
-    - how far outlines of the label (and, before a background, of all) lie from edges and from
-      changes of color on average: this tells labels that are too small from those that are too
-      large (:func:`~mmsteal.functional.joint.outline_offsets.outline_offsets`);
+    - how far outlines of the label lie from edges and from changes of color on average
+      (:func:`~mmsteal.functional.joint.outline_offsets.outline_offsets`), and, before a
+      background, which way all outlines err: the labelling is tried once with both sides open,
+      and what changes hands tells labels that are too small from those that are too large;
     - the geodesic distance from the label's decided pixels over the edge map, beside that of the
       two nearest labels (:func:`~mmsteal.functional.joint.geodesic.nearest_labels`); edges are
       measured in means of the interior of the objects, where there is none, so that sure edges are

@@ -14,21 +14,37 @@ from numpy.typing import NDArray
 
 from mmsteal.functional.joint.color_density import ColorLattice
 from mmsteal.functional.joint.edge_surprise import edge_surprise
+from mmsteal.functional.joint.flooding import flooded
 from mmsteal.functional.joint.geodesic import nearest_labels
-from mmsteal.functional.joint.joint_evidence import Evidence, gather_evidence, set_colors
+from mmsteal.functional.joint.joint_evidence import (
+    Evidence,
+    gather_evidence,
+    set_colors,
+    set_watershed,
+)
 from mmsteal.functional.joint.joint_scene import Scene
+from mmsteal.functional.joint.joint_weights import CIRCUMSTANCES
 from mmsteal.functional.joint.mean_field import mean_field
 from mmsteal.functional.joint.object_guard import Belief, Traits
 from mmsteal.functional.joint.outline_offsets import OutlineOffsets, outline_offsets
 from mmsteal.functional.joint.pixel_pairs import pixel_pairs
 
 # What a way costs without any edge, in mean strengths of the interior; and at most.
-_STILL = 0.1
-_MOST_COST = 200.0
+_STILL = 0.25
+_RISE = np.float32(0.5)
+_MOST_COST = 1000.0
+# Edges of up to this strength need all of the smoothness.
+_SMOOTHED_TO = 6.0
+# Labels of an error change at least so much, in errors; less says little of a direction.
+_LEAST_CHANGE = 0.3
+# How much the offset by edges adds to that by all evidence.
+_EDGES_SHARE = 0.35
 # Candidates that cost so much more than the best, in nats, are out.
 _MOST_NATS = 9.0
 # Labels of fewer decided pixels show their colors by all of their pixels.
 _FEW_PIXELS = 20
+# An image alone is believed by half with an outline of so many steps.
+_SURE_STEPS = 300.0
 # The set of an image says as much of its offset as an outline of so many steps.
 _SET_STEPS = 3000.0
 # But an image may be drawn otherwise than its set: no more sure than with so many steps.
@@ -107,9 +123,8 @@ def label_scene(
 ) -> Solution:
     """Label the undecided pixels of a scene; see :func:`joint_labelling`."""
     lattice = ColorLattice.of(image)
-    decided = scene.decided
-    edge = edge_surprise(edge_map, decided >= 0)
-    costs = lattice.costs(_shown(scene, decided), scene.num_objects + 1)
+    edge = edge_surprise(edge_map, scene.decided >= 0)
+    costs = lattice.costs(_shown(scene, scene.decided), scene.num_objects + 1)
     offsets = outline_offsets(
         scene.labels,
         scene.beside,
@@ -119,24 +134,27 @@ def label_scene(
         costs,
         scene.error_px,
     )
-    offset = _mean_offset(offsets, scene.num_objects, options.set_offset)
     steps = float(offsets.steps[: scene.num_objects].sum())
-    steps += 0 if options.set_offset is None else _SET_CHANCE_STEPS
+    measured = offsets.pooled(offsets.by_edges * offsets.trust, scene.num_objects)
+    if scene.background:
+        evidence = _look(scene, edge, offsets, 0.0, options)
+        set_colors(evidence, lattice.index[scene.open], costs)
+        measured = _EDGES_SHARE * measured + _lean(scene, evidence, steps, weights) / 2
+    offset = measured * steps / (steps + _SURE_STEPS)
+    if options.set_offset is not None:
+        offset = (measured * steps + options.set_offset * _SET_STEPS) / (steps + _SET_STEPS)
+        steps += _SET_CHANCE_STEPS
     scene = scene.narrowed(offset, steps)
     decided = scene.decided
     costs = lattice.costs(_shown(scene, decided), scene.num_objects + 1)
-    grown = nearest_labels(
-        decided,
-        np.minimum(_STILL + edge, np.float32(_MOST_COST)),
-        num=options.num_candidates,
-        passable=scene.open,
-    )
-    evidence = gather_evidence(scene, grown, offsets, offset, edge)
+    shed = flooded(decided, edge, scene.open)
+    evidence = _look(scene, edge, offsets, offset, options, shed)
     traits = Traits(offsets.by_edges[: scene.num_objects], _thickness(scene))
     # Pixels that no label reaches stay as they are.
     reached = evidence.candidates[:, 0] >= 0
     rows = np.flatnonzero(scene.open)
-    neighbors, pair_weights = pixel_pairs(image, scene.labels, scene.open, options.smoothness)
+    smoothness = options.smoothness * _smoothing(evidence.circumstances)
+    neighbors, pair_weights = pixel_pairs(image, scene.labels, scene.open, smoothness)
     candidates = evidence.candidates.copy()
     candidates[~reached, 0] = scene.labels.ravel()[rows[~reached]]
     labels = scene.labels.copy()
@@ -159,17 +177,50 @@ def label_scene(
     alone = np.where(now >= 0, np.exp(-unary), 0)
     alone /= alone.sum(axis=1, keepdims=True)
     alone_and_together = Belief(rows, now, alone), Belief(rows, now, prob)
-    measured = _mean_offset(offsets, scene.num_objects, None)
     return Solution(scene, evidence, measured, traits, *alone_and_together, labels)
 
 
-def _mean_offset(offsets: OutlineOffsets, num: int, of_set: float | None) -> float:
-    """Mean offset of the outlines of an image, drawn to that of its set."""
-    own = offsets.pooled(offsets.by_edges * offsets.trust, num)
-    if of_set is None:
-        return own
-    steps = float(offsets.steps[:num].sum())
-    return (own * steps + of_set * _SET_STEPS) / (steps + _SET_STEPS)
+def _smoothing(circumstances: NDArray[np.float32]) -> float:
+    """How much of the smoothness is needed: sure edges are obeyed, however thin an object is."""
+    strength = math.exp(float(circumstances[CIRCUMSTANCES.index('edges')]) + 1)
+    return min(_SMOOTHED_TO / strength, 1.0)
+
+
+def _look(
+    scene: Scene,
+    edge: NDArray[np.float32],
+    offsets: OutlineOffsets,
+    offset: float,
+    options: JointOptions,
+    shed: NDArray[np.int32] | None = None,
+) -> Evidence:
+    """What speaks against each label, but the colors."""
+    grown = nearest_labels(
+        scene.decided,
+        np.minimum(_STILL + _RISE * edge**2, np.float32(_MOST_COST)),
+        num=options.num_candidates,
+        passable=scene.open,
+    )
+    if shed is not None:
+        grown = grown.including(shed)
+    evidence = gather_evidence(scene, grown, offsets, offset, edge)
+    if shed is not None:
+        set_watershed(evidence, shed[scene.open])
+    return evidence
+
+
+def _lean(
+    scene: Scene, evidence: Evidence, steps: float, weights: NDArray[np.float32] | None
+) -> float:
+    """By how much more pixels go over to objects than leave them, as a share of both."""
+    unary = evidence.costs() if weights is None else evidence.costs(weights)
+    valid = evidence.candidates[:, 0] >= 0
+    candidates, unary = evidence.candidates[valid], unary[valid]
+    prob = np.exp(unary.min(axis=1, keepdims=True) - unary)
+    mine = np.where((candidates >= 0) & (candidates < scene.num_objects), prob, 0).sum(axis=1)
+    change = mine / prob.sum(axis=1) - (scene.labels[scene.open][valid] < scene.num_objects)
+    least = max(_LEAST_CHANGE * steps * scene.error_px, 1.0)
+    return float(change.sum() / max(np.abs(change).sum(), least))
 
 
 def _thickness(scene: Scene) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mmsteal.files import whole_file
+from mmsteal.files import write_file
 from mmsteal.models.backbones.efficientnet_lite import EfficientNetLite
 
 # Layers of a block in RangiLyu/EfficientNet-Lite, which numbers its blocks through -> in timm. A
@@ -93,8 +93,9 @@ def convert_lite_checkpoint(source: str | Path, out: str | Path, arch: str = 'li
         raise ValueError(f'Expected {source} to hold weights by name, but got {type(weights)}.')
     weights = weights.get('state_dict', weights)
     converted = convert_lite_state_dict(weights, EfficientNetLite(arch))
-    with whole_file(out) as partial:
-        torch.save(converted, partial)
+    content = io.BytesIO()  # what fails at a file of torch tells no reason
+    torch.save(converted, content)
+    write_file(out, content.getvalue())
 
 
 def _weight_file(source: Path) -> Path | io.BytesIO:

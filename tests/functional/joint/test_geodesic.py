@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from mmsteal.functional.joint import geodesic
-from mmsteal.functional.joint.geodesic import geodesic_growth, nearest_labels
+from mmsteal.functional.joint.geodesic import NearestLabels, geodesic_growth, nearest_labels
 
 
 def graph(cost, passable):
@@ -127,3 +127,12 @@ def test_bad_input(change, error, message):
     good = dict(seeds=np.zeros((2, 2), int), cost=np.ones((2, 2)), num=1)
     with pytest.raises(error, match=message):
         nearest_labels(**{**good, **change})
+
+
+def test_one_more_label_takes_the_last_place():
+    labels = np.array([[[3, 8], [3, -1], [-1, -1], [3, 8], [3, 8]]], np.int32)
+    distances = np.where(labels < 0, np.inf, 1).astype(np.float32)
+    more = NearestLabels(labels, distances).including(np.array([[5, 5, 5, 8, -1]], np.int32))
+    assert_array_equal(more.labels, [[[3, 5], [3, 5], [-1, -1], [3, 8], [3, 8]]])
+    assert_array_equal(np.isinf(more.distances[0, :, 1]), [True, True, True, False, False])
+    assert_array_equal(labels[0, 0], [3, 8])  # the given ones stay

@@ -9,7 +9,12 @@ from scipy import ndimage
 from mmsteal.functional.joint.color_density import ColorLattice
 from mmsteal.functional.joint.edge_surprise import edge_surprise
 from mmsteal.functional.joint.geodesic import nearest_labels
-from mmsteal.functional.joint.joint_evidence import MOST_COLOR, gather_evidence, set_colors
+from mmsteal.functional.joint.joint_evidence import (
+    MOST_COLOR,
+    gather_evidence,
+    set_colors,
+    set_watershed,
+)
 from mmsteal.functional.joint.joint_scene import read_scene
 from mmsteal.functional.joint.joint_weights import CIRCUMSTANCES, POSITIVE, VOICES, WEIGHTS
 from mmsteal.functional.joint.mean_field import NOBODY, decided
@@ -134,11 +139,18 @@ def test_voices(background):
     assert (voice['outline'][~own & there & (evidence.candidates >= 0)] > 0).all()
     assert (voice['outline'][gap] == 0).all()
     assert (voice['gap_ratio'][~gap] == 0).all()
+    valid = evidence.candidates >= 0
     none = evidence.candidates == 2
     assert_array_equal(voice['none'][none], 0 if background else 1)
-    assert (voice['pooled_by_edges'] == 0).all() == (not background)
+    pooled = -0.1 if background else 0
+    assert_allclose(voice['pooled'][valid], np.where(none, 0, pooled)[valid], rtol=1e-6)
     assert voice['way'].min() == 0
-    valid = evidence.candidates >= 0
+    assert (voice['shed'] == 0).all()
+    flooded = evidence.candidates[:, 0].copy()
+    flooded[::3] = -1
+    set_watershed(evidence, flooded)
+    against = (flooded[:, None] >= 0) & (evidence.candidates != flooded[:, None])
+    assert_array_equal(evidence.voices[..., VOICES.index('shed')], against)
     expected = costs[np.maximum(evidence.candidates, 0), color[:, None]]
     expected = expected - np.where(valid, expected, np.inf).min(axis=1, keepdims=True)
     assert_allclose(voice['color'][valid], np.minimum(expected, MOST_COLOR)[valid], rtol=1e-4)

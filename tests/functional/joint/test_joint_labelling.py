@@ -66,6 +66,44 @@ def test_finds_the_outlines_of_labels_that_are_too_large():
         assert found.objects[index].offset_px < -1
 
 
+def grown(exact, by):
+    """Objects that took all background that is nearer than `by`."""
+    found = exact.copy()
+    for index in (0, 1):
+        rest = np.where(exact == index, -1, 0).astype(np.int32)
+        found[(shrunk(rest, by) < 0) & (exact < 0)] = index
+    return found
+
+
+@pytest.mark.parametrize('by', [2, 4])
+def test_offset_says_which_way_outlines_err(by):
+    image, exact = scene()
+    drawn = {'small': shrunk(exact, by), 'large': grown(exact, by), 'exact': exact}
+    offsets = {
+        name: joint_labelling(given, image, background=True, error_px=2.0 * by).offset
+        for name, given in drawn.items()
+    }
+    assert offsets['small'] > 0.3
+    assert offsets['large'] < -0.3
+    assert abs(offsets['exact']) < 0.25
+
+
+def test_sure_edges_are_obeyed_where_an_object_is_thin():
+    """Four pixels wide, of the color of what is beside it, and known at its foot alone."""
+    exact = np.zeros((60, 80), np.int32)
+    exact[:, 40:] = 1
+    exact[9:, 37:41] = 2
+    edge = np.zeros((60, 80), np.float32)
+    edge[:, 36:38] = edge[:, 40:42] = edge[8:10, 38:40] = 1
+    edge[10:, 38:40] = 0.6
+    coarse = exact.copy()
+    coarse[:, 34:44] = -1
+    coarse[40:, 38:40] = 2
+    image = np.full((60, 80, 3), 90, np.uint8)
+    found = joint_labelling(coarse, image, edge[None], error_px=8)
+    assert iou(found.object_map, exact, 2) > 0.9
+
+
 def test_fills_what_nobody_labelled():
     image, exact = scene()
     exact = np.where(exact < 0, 2, exact)
