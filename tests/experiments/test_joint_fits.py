@@ -183,7 +183,7 @@ def test_losses_by_the_least_share(script, rng):
     cells = [[c.strip() for c in row.strip('|').split('|')] for row in rows]
     assert cells[0] == ['0', '75', '1 / 1', '10.0 (0.0)', '-20.0 (-20.0)', '5.0 (0.0)', '0.0 (0.0)']
     assert cells[2][:3] == ['0.2', '50', '0 / 0']
-    assert cells[5][:3] == ['0.35 (LEAST_GAIN)', '25', '0 / 0']
+    assert cells[4][:3] == ['0.3 (LEAST_GAIN)', '25', '0 / 0']
 
 
 @pytest.mark.filterwarnings('ignore:An input array is constant')
