@@ -128,10 +128,11 @@ def test_edges_of_images_are_not_written_over_the_images(data):
     """Told before the model is loaded: there is none."""
     (data / 'images').rename(data / 'overlay')
     before = contents(data)
-    words = ['mmsteal::steal_demo.py', 'none.pth', data / 'overlay', data]
+    model = ['--config', 'mmsteal::steal_demo.py', '--checkpoint', 'none.pth']
+    words = [data / 'overlay', data, *model]
     assert 'apart from the images' in status(infer_edges.main, *words)
     (data / 'overlay').rename(data / 'class_001')
-    words = ['mmsteal::steal_demo.py', 'none.pth', data / 'class_001/0.png', data]
+    words = [data / 'class_001/0.png', data, *model]
     assert 'apart from the images' in status(infer_edges.main, *words)
     assert len(contents(data)) == len(before)
 
