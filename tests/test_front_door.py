@@ -112,7 +112,7 @@ import os, sys
 from mmsteal.cli.dispatch import main
 os.chdir(sys.argv[1])
 for words in (
-    'demo', 'train config.py', 'test config.py trained.pth', 'infer config.py trained.pth a.jpg b',
+    'demo', 'train config.py', 'test config.py trained.pth', 'infer a.jpg b',
     'browse config.py out', 'print-config config.py', 'convert-released released.pt out.pth',
     'label-studio --data-root . --config config.py --checkpoint trained.pth',
 ):

@@ -161,7 +161,8 @@ def test_open_files(tmp_path):
 
 
 COMMANDS = {
-    'infer': ['infer', 'mmsteal::steal_demo.py', 'bad.pth', 'a.png', 'out'],
+    'infer': ['infer', 'a.png', 'out', '--config', 'mmsteal::steal_demo.py',
+              '--checkpoint', 'bad.pth'],
     'test': ['test', 'mmsteal::steal_demo.py', 'bad.pth', '--work-dir', 'w'],
     'refine': ['refine', '--format', 'png', '--labels', 'l', '--images', 'l', '--out', 'o',
                '--config', 'mmsteal::steal_demo.py', '--checkpoint', 'bad.pth'],
