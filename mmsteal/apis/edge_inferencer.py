@@ -104,7 +104,10 @@ class EdgeInferencer:
                 raise FileNotFoundError(
                     f'Expected a checkpoint at {os.path.abspath(checkpoint)}, but there is none.'
                 )
-            loaded = load_checkpoint(self.model, str(checkpoint), map_location='cpu')
+            # Silent: what does not fit is told by the check that follows.
+            loaded = load_checkpoint(
+                self.model, str(checkpoint), map_location='cpu', logger='silent'
+            )
             check_checkpoint_fits(
                 self.model, loaded.get('state_dict', loaded), allow_unexpected=True
             )
