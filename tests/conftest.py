@@ -1,6 +1,7 @@
 """Shared fixtures: seeds, the optional folder of real images, the optional GPU."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,11 @@ settings.load_profile('default')
 
 REPO = Path(__file__).resolve().parent.parent
 SHARED_DATA = Path(os.environ.get('MMSTEAL_TEST_DATA', REPO.parent / 'shared' / 'data'))
+
+
+def pytest_configure():
+    # A shell has what it starts in the background ignore Ctrl-C; tests send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

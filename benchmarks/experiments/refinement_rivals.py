@@ -67,6 +67,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--directions', nargs='+', choices=DIRECTIONS, default=list(DIRECTIONS))
     parser.add_argument('--methods', nargs='+', choices=[*METHODS, JOINT, JOINT_SET], default=None)
     parser.add_argument('--edges', nargs='+', default=[GRADIENT], help=f'`{EXACT}`, or {HELP}')
+    parser.add_argument(
+        '--gradient-share', type=float, default=0.0, help='of the joint labelling (default: 0)'
+    )
     parser.add_argument('--told', type=float, default=1.0, help='told error / true error')
     return parser.parse_args()
 
@@ -85,7 +88,10 @@ def main() -> None:
             writer.writeheader()
         for key, case, edges, method, shared in jobs(args, methods):
             if tuple(map(str, key)) not in done:
-                options = JointOptions(set_offset=shared() if method == JOINT_SET else None)
+                options = JointOptions(
+                    set_offset=shared() if method == JOINT_SET else None,
+                    gradient_share=args.gradient_share,
+                )
                 started = time.process_time()
                 refined = run(method, case, edges(), options)
                 seconds = f'{time.process_time() - started:.3f}'
@@ -127,7 +133,9 @@ def jobs(args: argparse.Namespace, methods: list[str]):
                                 continue
                             label = '-' if method in WITHOUT_EDGES else short_name(kind)
                             key = (name, photo.name, label, direction, error, told.error_px, method)
-                            shared = partial(of_set, kind, direction, error, args.told)
+                            shared = partial(
+                                of_set, kind, direction, error, args.told, args.gradient_share
+                            )
                             yield key, told, partial(edge_map, photo, kind), method, shared
 
 
@@ -153,14 +161,20 @@ def exact_edges(photo: Photograph, sigma: float = 1.0) -> NDArray[np.float32]:
 
 
 def set_offset(
-    photos: list[Photograph], kind: str, direction: str, error_px: float, told: float
+    photos: list[Photograph],
+    kind: str,
+    direction: str,
+    error_px: float,
+    told: float,
+    gradient_share: float,
 ) -> float:
     """Mean offset of the outlines of some images of a set."""
     offsets = []
     for photo in photos:
         case = make_case(photo, error_px, direction)
         case = replace(case, error_px=error_px * told)
-        offsets.append(label(case, edge_map(photo, kind), JointOptions()).offset)
+        options = JointOptions(gradient_share=gradient_share)
+        offsets.append(label(case, edge_map(photo, kind), options).offset)
     return float(np.mean(offsets))
 
 

@@ -52,7 +52,12 @@ def command(*, again: str = '') -> Callable[[Main], Main]:
                     told = _told(error) if isinstance(error, OSError) else ''
                     if not told or '\n' in told:  # of another process, with its traceback
                         raise
-                    raise SystemExit(f'error: {told}{"" if again in told else hint}') from error
+                    # Of a file that we miss, or that is in the way, we say ourselves what to do.
+                    files = FileExistsError | FileNotFoundError
+                    ours = isinstance(error, files) and error.errno is None
+                    raise SystemExit(
+                        f'error: {told}{"" if ours or again in told else hint}'
+                    ) from error
 
         return run
 

@@ -41,6 +41,14 @@ def test_every_command_ends_with_a_line_and_the_usual_status(
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_what_is_in_the_way_is_not_resumed(capsys):
+    @command(again='the same command resumes')
+    def main(argv=None):
+        raise FileExistsError('out is no folder of ours: choose another one.')
+
+    assert end_of(main, capsys)[0] == 'error: out is no folder of ours: choose another one.'
+
+
 @pytest.mark.parametrize('name', COMMANDS)
 @pytest.mark.parametrize(
     ('number', 'what'),

@@ -31,7 +31,12 @@ def test_demo_writes_a_report_and_resumes(tmp_path):
     (work_dir / 'report.html').unlink()
     again = python('demo.py', '--work-dir', work_dir, *TINY)
     assert 'Iter(train)' not in again.stdout  # nothing is trained twice
-    assert (work_dir / 'report.html').read_text() == page
+    assert without_seconds((work_dir / 'report.html').read_text()) == without_seconds(page)
+
+
+def without_seconds(page):
+    """The last column of the methods on photographs is their time."""
+    return re.sub(r'<td>[\d.]+</td></tr>', '', page)
 
 
 def test_aligned_labels_are_shown(tmp_path):
@@ -54,5 +59,5 @@ def test_other_parameters_in_the_same_folder_are_refused(tmp_path):
     (tmp_path / 'data/mine.txt').write_text('keep me')
     done = python('demo.py', '--work-dir', tmp_path, *TINY, check=False)
     assert done.returncode != 0
-    assert 'FileExistsError' in done.stderr
+    assert re.fullmatch(r'error: .* is not a demo set.* choose another folder\.\n', done.stderr)
     assert (tmp_path / 'data/mine.txt').read_text() == 'keep me'

@@ -84,8 +84,8 @@ def joint_labelling(
     Args:
         object_map: Index of the object of each pixel (H, W), integers, -1 for none.
         image: RGB image (H, W, 3), or grey (H, W), uint8.
-        edge_prob: Edge probabilities (K, h, w) in [0, 1]; the strongest of the K counts. None:
-            the color gradient.
+        edge_prob: Edge probabilities (K, h, w) in [0, 1]; the strongest of the K counts, and
+            the color gradient beside it (`gradient_share`). None: the gradient alone.
         num_objects: M; None for the largest index and 1.
         background: Whether pixels of no object are background, into which objects grow and to
             which they give pixels up. Otherwise nobody labelled them: near objects are filled.
@@ -121,7 +121,7 @@ def joint_labelling(
             f'object, but got values to {given.max(initial=-1)} and shape {still.shape}.'
         )
     nowhere = np.zeros(given.shape, bool) if frozen is None else frozen
-    edge_map = _edge_map(image, edge_prob)
+    edge_map = _edge_map(image, edge_prob, options.gradient_share)
     if error_px is None:
         error_px = estimate_error_px(
             given, image, edge_map, nowhere, still, background=background, options=options
@@ -144,16 +144,24 @@ def joint_labelling(
 
 
 def _edge_map(
-    image: NDArray[np.uint8], edge_prob: NDArray[np.floating] | None
+    image: NDArray[np.uint8], edge_prob: NDArray[np.floating] | None, gradient_share: float
 ) -> NDArray[np.float32]:
     """One map of the size of the image."""
+    if edge_prob is not None and gradient_share == 0:
+        return _full_size(edge_prob, image.shape[:2])
+    gradient = gradient_edges(image)
     if edge_prob is None:
-        return gradient_edges(image)
+        return gradient
+    weight = np.float32(1 - gradient_share) + np.float32(gradient_share) * gradient
+    return weight * _full_size(edge_prob, image.shape[:2])
+
+
+def _full_size(edge_prob: NDArray[np.floating], size: tuple[int, ...]) -> NDArray[np.float32]:
+    """The strongest of the maps at each pixel of the image."""
     edge = np.ascontiguousarray(edge_prob.max(axis=0), np.float32)
-    height, width = image.shape[:2]
-    if edge.shape == (height, width):
+    if edge.shape == size:
         return edge
-    return cv2.resize(edge, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    return cv2.resize(edge, size[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
 
 
 def _check(

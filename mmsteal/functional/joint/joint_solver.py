@@ -63,6 +63,10 @@ class JointOptions:
         set_offset: Mean of :attr:`JointLabelling.offset` over images whose labels were drawn in one
             way: how far an outline was drawn too small says the set better than one image. None:
             the image speaks for itself.
+        gradient_share: How much of the strength of edges that are given, from 0 to 1, follows the
+            color gradient. A network knows which edges are outlines, and the gradient where they
+            are to the pixel: 0.7 is good for maps that are some pixels wide. None of it for edges
+            that are exact, or are the gradient.
     """
 
     smoothness: float = 2.0
@@ -70,6 +74,7 @@ class JointOptions:
     num_iters: int = 8
     num_candidates: int = 3
     set_offset: float | None = None
+    gradient_share: float = 0.0
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -84,6 +89,11 @@ class JointOptions:
                     f'Expected option `{name}` to be at least {least} and finite, '
                     f'but got {value!r}.'
                 )
+        if not 0 <= self.gradient_share <= 1:
+            raise ValueError(
+                'Expected option `gradient_share` to be from 0 to 1, '
+                f'but got {self.gradient_share!r}.'
+            )
         if self.set_offset is not None and not math.isfinite(self.set_offset):
             raise ValueError(
                 'Expected option `set_offset` to be finite, in errors, or None for images that '

@@ -8,6 +8,7 @@ import pytest
 import scipy.io
 from numpy.testing import assert_allclose, assert_array_equal
 
+from mmsteal.functional.edge_maps.gradient_edges import gradient_edges
 from mmsteal.functional.joint.joint_labelling import joint_labelling
 from mmsteal.functional.joint.joint_solver import JointOptions
 
@@ -250,6 +251,29 @@ def test_bad_options(change):
 def test_an_offset_of_the_set_is_a_number(value):
     with pytest.raises(ValueError, match='`set_offset` to be finite'):
         JointOptions(set_offset=value)
+
+
+@pytest.mark.parametrize('value', [-0.1, 1.1, float('nan')])
+def test_a_share_of_the_gradient_is_a_fraction(value):
+    with pytest.raises(ValueError, match='`gradient_share` to be from 0 to 1'):
+        JointOptions(gradient_share=value)
+
+
+@pytest.mark.parametrize('share', [0.0, 0.4, 1.0])
+def test_edges_follow_the_gradient_by_their_share(share):
+    """A map that says nothing of its own is the gradient, from no share to all of it."""
+    image, exact = scene()
+    coarse, gradient = shrunk(exact, 3), gradient_edges(image)
+    blind = np.full((1, *exact.shape), 0.5, np.float32)
+    mixed = (0.5 * (1 - share + share * gradient))[None]
+
+    def found(edges, **change):
+        refined = joint_labelling(
+            coarse, image, edges, background=True, error_px=6, options=JointOptions(**change)
+        )
+        return refined.object_map
+
+    assert_array_equal(found(blind, gradient_share=share), found(mixed))
 
 
 @pytest.mark.shared_data
