@@ -68,11 +68,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.host not in ('127.0.0.1', 'localhost', '::1'):
         known = 'who knows the token' if token_of(args) else 'nobody is asked for a password'
         print(f'other machines can reach it: {known}', flush=True)
-    try:
-        with server:
-            server.serve_forever()
-    except KeyboardInterrupt:
-        pass
+    with server:
+        server.serve_forever()
 
 
 def token_of(args: argparse.Namespace) -> str | None:

@@ -41,6 +41,30 @@ def test_every_command_ends_with_a_line_and_the_usual_status(
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_the_backend_ends_while_it_serves(tmp_path, monkeypatch, capsys):
+    module = importlib.import_module('mmsteal.cli.label_studio_backend')
+    closed = []
+
+    class Server:
+        server_address = ('127.0.0.1', 1)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            closed.append(True)
+
+        def serve_forever(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(module, 'open_server', lambda args: Server())
+    with pytest.raises(SystemExit) as left:
+        module.main(['--data-root', str(tmp_path)])
+    assert left.value.code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err.strip() == 'terminated'
+    assert closed
+
+
 def test_what_is_in_the_way_is_not_resumed(capsys):
     @command(again='the same command resumes')
     def main(argv=None):
