@@ -66,12 +66,13 @@ def load_image(source: Path | BinaryIO) -> Image.Image:
     return image
 
 
-def read_bgr(path: Path, *, as_stored: bool = False) -> NDArray[np.uint8] | None:
-    """An image as OpenCV reads it: BGR (H, W, 3), 16 bits as 8, transparency dropped.
+def read_bgr(path: Path) -> NDArray[np.uint8] | None:
+    """An image as it is stored: BGR (H, W, 3), 16 bits as 8, transparency dropped.
+
+    What its EXIF data say of a turn is for the caller.
 
     Args:
         path: The file. Its name may be one that is no text.
-        as_stored: Do not turn it as its EXIF data says.
 
     Returns:
         The pixels; None if OpenCV cannot read such a file.
@@ -81,7 +82,7 @@ def read_bgr(path: Path, *, as_stored: bool = False) -> NDArray[np.uint8] | None
         ValueError: If it is damaged, or has too many pixels.
     """
     open_image(path).close()
-    flags = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if as_stored else 0)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         # Not by its name, which OpenCV wants in UTF-8.
         image = cv2.imdecode(np.fromfile(path, np.uint8), flags)

@@ -159,7 +159,7 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
         _, orientation = _stored_size(path)
         stored = None
         if orientation == 1 or path.suffix.lower() not in _TIFF:  # those OpenCV turns or refuses
-            stored = read_bgr(path, as_stored=True)
+            stored = read_bgr(path)
         if stored is not None:
             return np.ascontiguousarray(_turned(stored, orientation)[..., ::-1])
         with load_image(path) as other:  # Pillow knows some formats more
